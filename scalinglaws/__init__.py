@@ -1,0 +1,11 @@
+"""Train tiny language models in bulk, fit their scaling laws, bet on bigger ones.
+
+The parts, each importing only from those before it:
+`corpora` (where tokens come from), `model`, `train` (one run), `sweep` (many runs), `runs` (the
+table of runs), `fit` (laws with intervals), `plot` (shared figures), `forecast` (your own
+predictions, kept and scored), `check` (feedback on exercises).
+
+Import what you need from its part: `from scalinglaws.fit import fit_power_law`.
+"""
+
+__version__ = "0.1.0"

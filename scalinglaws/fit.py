@@ -1,0 +1,339 @@
+"""Laws, and the fits that return them with intervals.
+
+A law is a frozen dataclass that owns its parameters. A fit is a law with everything that is
+needed to judge it: intervals, the draws they come from, residuals and a status. Intervals come
+from a parametric bootstrap: the data are drawn again and again from the fitted law with noise of
+the size that the residuals show (itself drawn, since a handful of points does not pin it down),
+and the law is fitted anew each time. For a straight line in log-log this repeats the textbook
+t-intervals; with a floor it also follows the curvature that those miss.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Floor = bool | float
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """L(x) = E + A x^-alpha: a power law in x with an irreducible floor E (0: none)."""
+
+    A: float
+    alpha: float
+    E: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.A > 0 and math.isfinite(self.A)):
+            raise ValueError(f"A must be a positive number, got {self.A}")
+        if not math.isfinite(self.alpha):
+            raise ValueError(f"alpha must be a finite number, got {self.alpha}")
+        if not (self.E >= 0 and math.isfinite(self.E)):
+            raise ValueError(f"the floor E must be 0 or above, got {self.E}")
+
+    @classmethod
+    def from_scale(cls, scale: float, alpha: float, E: float = 0.0) -> PowerLaw:
+        """The law written as L(x) = E + (scale / x)^alpha, as Kaplan et al. (2020) write it."""
+        if not scale > 0:
+            raise ValueError(f"scale must be above 0, got {scale}")
+        return cls(A=scale**alpha, alpha=alpha, E=E)
+
+    def __call__(self, x: ArrayLike) -> np.ndarray | float:
+        """L at x (same shape). Raises ValueError unless every x is above 0."""
+        x = _positive(x, "x")
+        value = self.E + self.A * x**-self.alpha
+        return float(value) if value.ndim == 0 else value
+
+    def inverse(self, loss: ArrayLike) -> np.ndarray | float:
+        """The x at which the law reaches `loss`. Raises ValueError at or below the floor."""
+        loss = np.asarray(loss, dtype=float)
+        if np.any(~(loss > self.E)):
+            raise ValueError(f"no x reaches a loss at or below the floor E = {self.E:.4g}")
+        if self.alpha == 0:
+            raise ValueError("the law is flat (alpha = 0): it has no inverse")
+        x = ((loss - self.E) / self.A) ** (-1 / self.alpha)
+        return float(x) if x.ndim == 0 else x
+
+    def factor_to_divide(self, divisor: float) -> float:
+        """How many times more x divides the part of the loss above the floor by `divisor`."""
+        if not divisor > 0:
+            raise ValueError(f"divisor must be above 0, got {divisor}")
+        if self.alpha == 0:
+            raise ValueError("the law is flat (alpha = 0): no amount of x divides the loss")
+        return divisor ** (1 / self.alpha)
+
+    def __str__(self) -> str:
+        floor = f"{self.E:.4g} + " if self.E else ""
+        return f"L(x) = {floor}{self.A:.4g} x^-{self.alpha:.4g}"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A value with an interval that should hold the truth in a share `level` of the cases."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.value:.4g} ({self.level:.0%} interval {self.low:.4g} to {self.high:.4g})"
+
+
+@dataclass(frozen=True, eq=False)
+class PowerLawFit:
+    """A fitted power law and how far to trust it."""
+
+    law: PowerLaw
+    x: np.ndarray
+    y: np.ndarray
+    residuals: np.ndarray
+    """log y minus log L(x): near 0.01 means one per cent of the loss."""
+    sigma: float
+    """Standard deviation of the residuals, corrected for the number of fitted parameters."""
+    draws: np.ndarray
+    """Bootstrap draws of (A, alpha, E), shape (bootstrap, 3)."""
+    noise: np.ndarray
+    """The residual standard deviation that goes with each draw, shape (bootstrap,)."""
+    status: Literal["converged", "floor at zero", "floor not identifiable"]
+    _seed: int = 0
+
+    def interval(
+        self, parameter: Literal["A", "alpha", "E"], level: float = 0.95
+    ) -> tuple[float, float]:
+        """The central interval of a parameter."""
+        names = ("A", "alpha", "E")
+        if parameter not in names:
+            raise ValueError(f"parameter must be one of {', '.join(names)}; got {parameter!r}")
+        low, high = np.quantile(self.draws[:, names.index(parameter)], _tails(level))
+        return float(low), float(high)
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Covariance of (log A, alpha, E) over the bootstrap draws, shape (3, 3)."""
+        return np.cov(np.column_stack([np.log(self.draws[:, 0]), self.draws[:, 1:]]).T)
+
+    def band(
+        self, x: ArrayLike, level: float = 0.95, *, new: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper edge at each x: of the law, or (`new=True`) of a new measurement."""
+        x = np.atleast_1d(_positive(x, "x"))
+        tails = _tails(level)
+        A, alpha, E = self.draws.T[:, :, None]
+        curves = E + A * x**-alpha
+        if new:
+            rng = np.random.default_rng([self._seed, 1])
+            curves = curves * np.exp(self.noise * rng.standard_normal(len(self.noise)))[:, None]
+        low, high = np.quantile(curves, tails, axis=0)
+        return low, high
+
+    def predict(self, x: float, level: float = 0.95) -> Prediction:
+        """What a new measurement at x will give: the law's value and an interval.
+
+        The interval holds the doubt about the law and the noise of one new point. It trusts that
+        the law goes on; it does not know where it might break.
+        """
+        if np.ndim(x) != 0:
+            raise ValueError("predict takes one x; for many use band(x, new=True)")
+        low, high = self.band(x, level, new=True)
+        return Prediction(float(self.law(x)), float(low[0]), float(high[0]), level)
+
+    def __str__(self) -> str:
+        lines = [f"{self.law}", f"  from {len(self.x)} points, {self.status}"]
+        for name in ("alpha", "A", "E")[: 3 if self.law.E or self.draws[:, 2].any() else 2]:
+            low, high = self.interval(name)
+            lines.append(
+                f"  {name:<5} = {getattr(self.law, name):.4g}   "
+                f"95% interval {low:.4g} to {high:.4g}"
+            )
+        lines.append(f"  scatter around the law: {100 * self.sigma:.2g} % of the loss")
+        return "\n".join(lines)
+
+
+def fit_power_law(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    floor: Floor = False,
+    bootstrap: int = 2000,
+    seed: int = 0,
+) -> PowerLawFit:
+    """Fit L(x) = E + A x^-alpha to measured losses y at x, by least squares on log L.
+
+    `floor=False` fits a straight line in log-log (E = 0), `floor=True` fits E as well, and a
+    number holds E at that value. Several measurements at one x (seeds) should be averaged first:
+    they share whatever keeps the law from being exact there. Raises ValueError if values are
+    missing, not finite or not positive, or if there are too few different x for the parameters.
+    """
+    x, y = _positive(x, "x"), _positive(y, "y")
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(
+            f"x and y must be two lists of equal length, got shapes {x.shape} and {y.shape}"
+        )
+    fitted = 3 if floor is True else 2
+    different = len(np.unique(x))
+    if different < fitted + 1:
+        raise ValueError(
+            f"{fitted} parameters need at least {fitted + 1} different x to leave something to "
+            f"judge the fit by; got {different}"
+        )
+    if floor is not True and floor is not False:
+        floor = float(floor)
+        if not 0 <= floor < y.min():
+            raise ValueError(
+                f"a fixed floor must lie between 0 and the lowest loss {y.min():.4g}, got {floor}"
+            )
+    if bootstrap < 100:
+        raise ValueError(f"bootstrap must be at least 100 to give intervals, got {bootstrap}")
+
+    (theta,) = _fit(x, y[None], floor)
+    A, alpha, E = theta
+    if not (A > 0 and math.isfinite(A)):
+        raise ValueError("no power law could be fitted to these points")
+    law = PowerLaw(float(A), float(alpha), float(E))
+    residuals = np.log(y) - np.log(law(x))
+    freedom = len(x) - (fitted if floor is not True or E > 0 else 2)
+    sigma = math.sqrt(float(residuals @ residuals) / freedom)
+
+    rng = np.random.default_rng(seed)
+    noise = sigma * np.sqrt(freedom / rng.chisquare(freedom, bootstrap))
+    again = law(x) * np.exp(noise[:, None] * rng.standard_normal((bootstrap, len(x))))
+    if floor not in (True, False):
+        again = np.maximum(again, floor * (1 + 1e-9))
+    draws = _fit(x, again, floor)
+    status: Literal["converged", "floor at zero", "floor not identifiable"] = "converged"
+    if floor is True:
+        if E == 0:
+            status = "floor at zero"
+        elif np.mean(draws[:, 2] == 0) > 0.025:
+            status = "floor not identifiable"
+    return PowerLawFit(law, x, y, residuals, sigma, draws, noise, status, seed)
+
+
+def _positive(values: ArrayLike, name: str) -> np.ndarray:
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers only: {error}") from None
+    bad = ~(np.isfinite(array) & (array > 0))
+    if bad.any():
+        example = array[bad].flat[0] if array.ndim else array
+        raise ValueError(
+            f"{name} must be finite and above 0; {int(bad.sum())} of {array.size} values are not "
+            f"(the first is {example}). Leave out runs that failed or diverged."
+        )
+    return array
+
+
+def _tails(level: float) -> tuple[float, float]:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1 (0.95 for 95 %), got {level}")
+    return (1 - level) / 2, (1 + level) / 2
+
+
+def _fit(x: np.ndarray, y: np.ndarray, floor: Floor) -> np.ndarray:
+    """(A, alpha, E) for every row of y, shape (rows, points) -> (rows, 3)."""
+    center = math.exp(float(np.log(x).mean()))
+    u = np.log(x / center)
+    theta = _fit_with_floor(u, y) if floor is True else _fit_line(u, y, float(floor))
+    theta[:, 0] *= center ** theta[:, 1]
+    return theta
+
+
+def _fit_line(u: np.ndarray, y: np.ndarray, floor: float) -> np.ndarray:
+    """Least squares on log(y - floor) for floor 0, and on log y by Gauss-Newton otherwise."""
+    z = np.log(y - floor)
+    alpha = -(z @ u) / (u @ u)
+    theta = np.column_stack([np.exp(z.mean(1)), alpha, np.full(len(y), floor)])
+    return theta if floor == 0 else _polish(u, y, theta, free_floor=False)
+
+
+def _fit_with_floor(u: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """For each alpha of a grid the law is linear in E and A; the best start is then polished."""
+    lowest = y.min(1)
+    weights = y**-2.0
+    best = _fit_line(u, y, 0.0)
+    best_cost = _cost(u, y, best)
+    for alpha in np.geomspace(0.01, 5.0, 60):
+        g = np.exp(-alpha * u)
+        s0, s1, s2 = weights.sum(1), weights @ g, weights @ g**2
+        t0, t1 = (weights * y).sum(1), (weights * y) @ g
+        determinant = s0 * s2 - s1**2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            E = (t0 * s2 - t1 * s1) / determinant
+            A = (s0 * t1 - s1 * t0) / determinant
+        possible = (A > 0) & (E > 0) & (lowest > E)
+        if not possible.any():
+            continue
+        theta = np.column_stack([A, np.full(len(y), alpha), E])
+        cost = np.where(possible, _cost(u, y, np.where(possible[:, None], theta, best)), np.inf)
+        better = cost < best_cost
+        best[better], best_cost[better] = theta[better], cost[better]
+    polished = _polish(u, y, best, free_floor=True)
+    line = _fit_line(u, y, 0.0)
+    no_gain = _cost(u, y, polished) >= _cost(u, y, line)
+    polished[no_gain] = line[no_gain]
+    return polished
+
+
+def _cost(u: np.ndarray, y: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    A, alpha, E = theta.T[:, :, None]
+    with np.errstate(all="ignore"):
+        r = np.log(y) - np.log(E + A * np.exp(-alpha * u))
+    return np.where(np.isfinite(r).all(1), (r**2).sum(1), np.inf)
+
+
+def _polish(
+    u: np.ndarray, y: np.ndarray, theta: np.ndarray, *, free_floor: bool, steps: int = 40
+) -> np.ndarray:
+    """Levenberg-Marquardt on log residuals for all rows at once, in (log A, alpha, E), E >= 0."""
+    theta = theta.copy()
+    cost = _cost(u, y, theta)
+    damping = np.full(len(y), 1e-3)
+    for _ in range(steps):
+        A, alpha, E = theta.T[:, :, None]
+        power = A * np.exp(-alpha * u)
+        value = E + power
+        r = np.log(y) - np.log(value)
+        columns = [power / value, -u * power / value]
+        if free_floor:
+            columns.append(1 / value)
+        J = np.stack(columns, axis=-1)
+        JJ, Jr = np.einsum("rni,rnj->rij", J, J), np.einsum("rni,rn->ri", J, r)
+        diagonal = np.einsum("rii->ri", JJ)
+        JJ = JJ + np.eye(J.shape[-1]) * (damping[:, None] * diagonal + 1e-15)[:, None, :]
+        move = np.linalg.solve(JJ, Jr[..., None])[..., 0]
+        trial = theta.copy()
+        trial[:, 0] *= np.exp(np.clip(move[:, 0], -5, 5))
+        trial[:, 1] += np.clip(move[:, 1], -1, 1)
+        if free_floor:
+            trial[:, 2] = np.clip(theta[:, 2] + move[:, 2], 0, None)
+        trial_cost = _cost(u, y, trial)
+        better = trial_cost < cost
+        theta[better], cost[better] = trial[better], trial_cost[better]
+        damping = np.clip(np.where(better, damping / 5, damping * 5), 1e-12, 1e8)
+    return theta
+
+
+def mean_over_seeds(
+    x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The different x, the mean of y at each, and the standard error of that mean (NaN for one)."""
+    x, y = _positive(x, "x"), _positive(y, "y")
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(
+            f"x and y must be two lists of equal length, got shapes {x.shape} and {y.shape}"
+        )
+    sizes = np.unique(x)
+    groups = [y[x == size] for size in sizes]
+    error = [g.std(ddof=1) / math.sqrt(len(g)) if len(g) > 1 else math.nan for g in groups]
+    return sizes, np.array([g.mean() for g in groups]), np.array(error)

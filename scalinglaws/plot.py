@@ -1,0 +1,142 @@
+"""The figures that several chapters share.
+
+Colours are those of Okabe and Ito, which remain distinct to colour-blind readers. Figures have a
+white ground, so that they read the same on a light page, a dark page and paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import ArrayLike
+
+from .fit import PowerLaw, PowerLawFit
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+)
+GREY = "#6b6b6b"
+
+STYLE = {
+    "figure.figsize": (7.2, 4.2),
+    "figure.dpi": 120,
+    "savefig.dpi": 120,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "axes.titlesize": 11.5,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.labelcolor": "#222222",
+    "axes.prop_cycle": mpl.cycler(color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY]),
+    "axes.grid": True,
+    "axes.grid.which": "major",
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 6,
+    "legend.frameon": False,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+}
+
+
+def use_style() -> None:
+    """Give all figures that follow the look of the book."""
+    plt.rcParams.update(STYLE)
+
+
+def log_axes(ax: Axes, x: bool = True, y: bool = True) -> Axes:
+    """Logarithmic axes with plain tick labels: 10^9 on a long axis, 1.5, 2, 3 on a short one."""
+    for axis, wanted in ((ax.xaxis, x), (ax.yaxis, y)):
+        if not wanted:
+            continue
+        (ax.set_xscale if axis is ax.xaxis else ax.set_yscale)("log")
+        low, high = sorted(axis.get_view_interval())
+        decades = np.log10(high / low) if low > 0 else 9
+        if decades < 1.2:
+            axis.set_major_locator(LogLocator(subs=(1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)))
+            axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    return ax
+
+
+def measured(
+    ax: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    error: ArrayLike | None = None,
+    *,
+    color: str = BLUE,
+    label: str | None = None,
+    marker: str = "o",
+) -> None:
+    """Measured points, each with its standard error where it has one."""
+    ax.errorbar(
+        x, y, yerr=error, fmt=marker, color=color, label=label, capsize=2.5, elinewidth=1.2,
+        markeredgecolor="white", markeredgewidth=0.7, zorder=3,
+    )  # fmt: skip
+
+
+def law(
+    ax: Axes,
+    fit: PowerLawFit | PowerLaw,
+    x: Sequence[float] | np.ndarray,
+    *,
+    measured_x: Sequence[float] | np.ndarray | None = None,
+    color: str = BLUE,
+    label: str | None = None,
+    level: float = 0.95,
+    band: bool = True,
+) -> None:
+    """A law over the range of `x`: solid where there are points, dashed where it extrapolates.
+
+    Given a fit, the shaded band is the interval for a new measurement. `measured_x` says where
+    there are points; by default those that the fit was made from.
+    """
+    x = np.asarray(x, dtype=float)
+    grid = np.geomspace(x.min(), x.max(), 200)
+    curve = fit.law if isinstance(fit, PowerLawFit) else fit
+    if measured_x is None:
+        measured_x = fit.x if isinstance(fit, PowerLawFit) else x
+    low, high = float(np.min(measured_x)), float(np.max(measured_x))
+    inside = (grid >= low * 0.999) & (grid <= high * 1.001)
+    ax.plot(grid, curve(grid), "--", color=color, lw=1.3, zorder=2)
+    ax.plot(grid[inside], curve(grid[inside]), "-", color=color, label=label, zorder=2)
+    if band and isinstance(fit, PowerLawFit):
+        ax.fill_between(
+            grid, *fit.band(grid, level, new=True), color=color, alpha=0.13, lw=0, zorder=1
+        )
+
+
+def say(
+    ax: Axes,
+    x: float,
+    y: float,
+    text: str,
+    *,
+    color: str = "#222222",
+    dx: float = 8,
+    dy: float = 0,
+    ha: str = "left",
+) -> None:
+    """A label beside the thing it names, `dx`, `dy` points away from (x, y)."""
+    ax.annotate(
+        text, (x, y), xytext=(dx, dy), textcoords="offset points",
+        color=color, ha=ha, va="center", fontsize=10,
+    )  # fmt: skip
