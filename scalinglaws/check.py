@@ -8,9 +8,13 @@ so they are handed over as well.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from .fit import PowerLawFit
 from .model import ModelConfig
@@ -27,7 +31,7 @@ class Feedback:
 
     def __str__(self) -> str:
         mark = {True: "Right", False: "Not yet", None: "Open"}[self.ok]
-        return f"{self.exercise} {mark}. {self.message}"
+        return textwrap.fill(f"{self.exercise} {mark}. {self.message}", 74)
 
     __repr__ = __str__
 
@@ -61,7 +65,7 @@ def _number(
     value: Any, truth: float, right: str, slips: list[tuple[float, str]], tolerance: float = 0.02
 ) -> tuple[bool, str]:
     """Compare a number with the truth, and with the results of the likely slips."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         return False, f"The answer is one finite number, not {value!r}."
 
     def near(target: float) -> bool:
@@ -145,7 +149,7 @@ def _another_diet(value: Any, fit: PowerLawFit) -> tuple[bool, str]:
 
 @_exercise("1.4")
 def _size_without_reading(value: Any, fit: PowerLawFit) -> tuple[bool, str]:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         return False, f"The answer is one finite number, not {value!r}."
     if value <= 0:
         return False, "A loss divided by a loss is above 0."
@@ -157,3 +161,142 @@ def _size_without_reading(value: Any, fit: PowerLawFit) -> tuple[bool, str]:
             "at the compute of this run, starved.run.flops, not at that of the bigger model."
         )
     return True, f"The starved model lies {value - 1:.0%} above the line: size alone is waste."
+
+
+@_exercise("2.1")
+def _exponent_of_two_points(value: Any) -> tuple[bool, str]:
+    fall, growth = 4.0 / 3.6, 8.0
+    alpha = math.log(fall) / math.log(growth)
+    return _number(
+        value,
+        alpha,
+        "Two points fix the line, and leave nothing to judge it by.",
+        [
+            (-alpha, "The slope is negative, but in L = A x^-alpha the minus is already written."),
+            (1 / alpha, "That is 1 / alpha: the logarithm of the factor in x belongs below."),
+            (math.log(fall) / growth, "Divide by the logarithm of 8, not by 8."),
+            (
+                (4.0 - 3.6) / math.log(growth),
+                "A power law is about factors: take the ratio 4.0 / 3.6, not the difference.",
+            ),
+            (
+                math.log10(fall) / math.log(growth),
+                "The two logarithms have different bases; any base will do, but the same one.",
+            ),
+            (
+                math.log(fall) / math.log10(growth),
+                "The two logarithms have different bases; any base will do, but the same one.",
+            ),
+        ],
+    )
+
+
+@_exercise("2.2")
+def _where_the_slope_is_halved(value: Any) -> tuple[bool, str]:
+    E, A, alpha = 1.69, 406.4, 0.34
+    return _number(
+        value,
+        (A / E) ** (1 / alpha),
+        "There the part above the floor is as large as the floor itself.",
+        [
+            (
+                (2 * A / E) ** (1 / alpha),
+                "There the part above the floor is half the floor; the slope asks for half of L.",
+            ),
+            (
+                (A / (2 * E)) ** (1 / alpha),
+                "There L is three times the floor: solve L - E = L / 2 for L first.",
+            ),
+            (A ** (1 / alpha), "There the part above the floor is 1; where does it equal E?"),
+            ((A / E) ** alpha, "The exponent stands the wrong way up: solve for N, not for L."),
+            (A / E, "That is N^alpha: take the root, by raising it to the power 1 / alpha."),
+            (2 ** (1 / alpha), "That factor in N halves the part above the floor, not the slope."),
+        ],
+        tolerance=0.05,
+    )
+
+
+@_exercise("2.3")
+def _hold_out_two(value: Any, C: Any, L: Any) -> tuple[bool, str]:
+    if not isinstance(value, PowerLawFit):
+        return False, "Hand over the fit itself, as fit_power_law returns it."
+
+    def made_from(x: Any, y: Any) -> bool:
+        return len(value.x) == len(x) and all(
+            math.isclose(a, b, rel_tol=1e-6)
+            for a, b in [*zip(value.x, x, strict=True), *zip(value.y, y, strict=True)]
+        )
+
+    if made_from(C, L):
+        return False, "This fit has seen all the models: leave out the two largest."
+    if made_from(C[:-1], L[:-1]):
+        return False, "That holds out one model, as the chapter does; leave out the next as well."
+    if made_from(C[2:], L[2:]):
+        return False, "These are the five largest: hold out the large ones, not the small ones."
+    if not made_from(C[:-2], L[:-2]):
+        return False, "This fit was made from other points: take C and L without the last two."
+    if value.law.E > 0 or value.draws[:, 2].any():
+        return False, "This fit has a floor: the exercise asks for a straight line."
+    told = []
+    for name, x, y in (("second largest", C[-2], L[-2]), ("largest", C[-1], L[-1])):
+        forecast = value.predict(float(x), level=0.8)
+        told.append(f"{name}: {forecast}, {'hit' if y in forecast else 'missed'} by {y:.4g}")
+    return True, "The forecasts for the two that it has not seen: " + "; ".join(told) + "."
+
+
+@_exercise("2.4")
+def _interval_of_a_price(value: Any, fit: PowerLawFit) -> tuple[bool, str]:
+    try:
+        low, high = (float(end) for end in value)
+    except (TypeError, ValueError):
+        return False, "The answer is a pair of numbers, (low, high)."
+    if not (0 < low < math.inf and 0 < high < math.inf):
+        return False, "Both ends must be finite numbers of FLOPs above 0."
+
+    A, alpha, E = fit.draws.T
+    price = ((1.5 - E) / A) ** (-1 / alpha)
+    (A_low, A_high), (slow, fast) = fit.interval("A"), fit.interval("alpha")
+
+    def near(ends: tuple[float, float]) -> bool:
+        a, b = (math.log(end) for end in ends)
+        slack = 0.1 * (b - a)
+        return abs(math.log(low) - a) < slack and abs(math.log(high) - b) < slack
+
+    right = tuple(float(end) for end in np.quantile(price, (0.025, 0.975)))
+    if near(right):
+        factor = high / low
+        return True, f"The ends differ by a factor of {factor:.2g}: that is what the runs tell."
+    if low >= high:
+        return False, "The lower end comes first, and must lie below the upper one."
+    best = fit.law
+    slips = [
+        (
+            ((1.5 / A_low) ** (-1 / fast), (1.5 / A_high) ** (-1 / slow)),
+            "You combined the ends of two intervals; A and alpha go together, draw by draw.",
+        ),
+        (
+            ((1.5 / best.A) ** (-1 / fast), (1.5 / best.A) ** (-1 / slow)),
+            "You held A at its best value; each draw brings an A of its own.",
+        ),
+        (
+            tuple(np.quantile(price, (0.1, 0.9))),
+            "That is the 80% interval: cut 2.5 % off at each end, not 10 %.",
+        ),
+        (
+            tuple(np.quantile(price, (0.05, 0.95))),
+            "That is the 90% interval: cut 2.5 % off at each end, not 5 %.",
+        ),
+        (
+            tuple(end / 8.64e19 for end in right),
+            "That is in PF-days: the question asks for FLOPs.",
+        ),
+    ]
+    for ends, hint in slips:
+        if near(ends):
+            return False, hint
+    wide = math.log(high / low) / math.log(right[1] / right[0])
+    if wide > 1.1:
+        return False, f"Too wide, by a factor of {wide:.2g} in orders of magnitude."
+    if wide < 0.9:
+        return False, f"Too narrow: it spans {wide:.0%} of the orders of magnitude that it should."
+    return False, "As wide as it should be, but in the wrong place: check the formula and units."
