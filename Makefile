@@ -1,0 +1,72 @@
+# Commands of the book. `make help` lists them.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help venv book serve test notebooks bench lint format stamp clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { \
+	  echo "No Python 3.11 or newer found as python3. Install one, or name yours:"; \
+	  echo "  make book PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "The book needs Python 3.11 or newer; $(PYTHON) is older."; \
+	  echo "Name another: make book PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments."; \
+	  echo "On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+venv: $(INSTALLED) ## make .venv with the exact versions of requirements.txt
+
+book: $(INSTALLED) ## build the book into _build/html; a warning is an error
+	rm -rf _build/html _build/.doctrees
+	$(BIN)/jupyter-book build . --all -W -n --keep-going
+	@echo
+	@echo "The book is built. Open file://$(CURDIR)/_build/html/book/index.html"
+	@echo "or run 'make serve' and open http://localhost:$(PORT)/"
+
+serve: ## show the built book at http://localhost:8000 (PORT=... for another port)
+	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first."; exit 1; }
+	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+test: $(INSTALLED) ## run every test: package, pages, notebooks, site, browser, Colab path
+	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env
+
+notebooks: $(INSTALLED) ## run every chapter anew and store its outputs (ONLY=01 for one)
+	$(BIN)/python tools/notebooks.py $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python tools/picture.py
+
+bench: $(INSTALLED) ## measure the speeds that the book claims
+	@test -f benchmarks/run.py || { echo "benchmarks/run.py is not there yet."; exit 1; }
+	$(BIN)/python benchmarks/run.py
+
+lint: $(INSTALLED) ## check the style of code and notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/notebooks.py --check
+
+format: $(INSTALLED) ## bring code and notebooks into the style that lint checks
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+stamp: $(INSTALLED) ## write the address of the repository everywhere: make stamp URL=https://github.com/me/repo
+	@test -n "$(URL)" || { echo "Say which: make stamp URL=https://github.com/me/repo"; exit 1; }
+	$(BIN)/python tools/stamp.py "$(URL)"
+
+clean: ## remove what was built (keeps .venv)
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +

@@ -1,0 +1,58 @@
+"""What every test of the project shares: the tools to import, the order, the reader's record."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+# Cheap tests first, so that a slip shows within seconds; notebooks keep the order of their cells.
+ORDER = (
+    "tests/unit",
+    "tests/pages",
+    "tests/statistical",
+    "tests/site/test_build",
+    "tests/site",
+    "book",
+    "tests/colab",
+)
+
+HOMES = pytest.StashKey[TemporaryDirectory]()
+
+
+def rank(path: Path) -> int:
+    """Return the place of a test file in `ORDER`; a file in none of them comes first."""
+    place = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
+    return next((i for i, start in enumerate(ORDER, start=1) if place.startswith(start)), 0)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the forecasts that tests make away from the reader's own record."""
+    homes = TemporaryDirectory(prefix="scalinglaws-tests-")
+    config.stash[HOMES] = homes
+    os.environ["SCALINGLAWS_HOME"] = homes.name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the records that the tests made."""
+    config.stash[HOMES].cleanup()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put cheap tests first."""
+    items.sort(key=lambda item: rank(item.path))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give each chapter an empty record of forecasts before its kernel starts."""
+    if item.path.suffix == ".ipynb":
+        home = Path(item.config.stash[HOMES].name) / item.path.stem
+        home.mkdir(exist_ok=True)
+        os.environ["SCALINGLAWS_HOME"] = str(home)

@@ -1,0 +1,227 @@
+"""The built pages in a real browser: wide and narrow, light and dark, without a network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import HEIGHTS, THEMES, WIDTHS, launch, page_paths, serve
+from bs4 import BeautifulSoup
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+SERIOUS = ("serious", "critical")
+KINDS = (
+    "loads nothing from elsewhere",
+    "no complaint in the console",
+    "fits the width",
+    "scrolls by keyboard",
+    "formulas are drawn",
+    "follows the reader's theme",
+    "no serious barrier",
+)
+DRAWN = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
+OVERFLOW = """() => [...document.querySelectorAll("body *")]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+  .filter((e) => {
+    for (let p = e; p && p !== document.body; p = p.parentElement) {
+      const style = getComputedStyle(p);
+      if (p !== e && style.overflowX !== "visible") return false;
+      if (style.position === "fixed" || style.visibility === "hidden") return false;
+    }
+    return true;
+  })
+  .slice(0, 5)
+  .map((e) => `${e.tagName}.${e.className}`)"""
+FORMULA_FONT = """() => [...document.fonts]
+  .filter((f) => f.family.startsWith("MJX") && f.status === "loaded").length"""
+UNREACHABLE = """() => [...document.querySelectorAll("article *")]
+  .filter((e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX))
+  .filter((e) => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
+  .filter((e) => e.tabIndex < 0)
+  .map((e) => `${e.tagName}.${e.className}`)"""
+
+
+@dataclass
+class Visit:
+    """A page that was opened, and what happened while it loaded."""
+
+    page: Page
+    elsewhere: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start a browser; without one the tests are skipped, or fail where one is required."""
+    with sync_playwright() as playwright:
+        try:
+            started = launch(playwright)
+        except RuntimeError as error:
+            if os.environ.get("SCALINGLAWS_REQUIRE_BROWSER") == "1":
+                pytest.fail(str(error))
+            pytest.skip(str(error))
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """Serve the built site on this machine."""
+    with serve(site) as served:
+        yield served
+
+
+@contextmanager
+def visit(browser: Browser, url: str, width: int = 1280, theme: str = "light") -> Iterator[Visit]:
+    """Open `url`, with every request that leaves this machine refused and noted."""
+    own = url.split("/", 3)[2]
+    size = {"width": width, "height": HEIGHTS[width]}
+    context = browser.new_context(viewport=size, color_scheme=theme)
+    page = context.new_page()
+    seen = Visit(page)
+
+    def judge(route: Route) -> None:
+        if route.request.url.startswith((f"http://{own}/", "data:", "blob:")):
+            route.continue_()
+        else:
+            seen.elsewhere.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", judge)
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            seen.complaints.append(message.text) if message.type in ("error", "warning") else None
+        ),
+    )
+    page.on(
+        "response",
+        lambda answer: (
+            seen.complaints.append(f"{answer.status} {answer.url}")
+            if answer.status >= 400
+            else None
+        ),
+    )
+    try:
+        page.goto(url, wait_until="networkidle")
+        page.evaluate(DRAWN)
+        yield seen
+    finally:
+        context.close()
+
+
+def formulas(path: Path) -> int:
+    """Return the number of formulas in the source of a built page."""
+    html = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    return len(html.select("span.math, div.math"))
+
+
+def look(seen: Visit, theme: str, expected: int) -> dict[str, list[str]]:
+    """Return what is wrong with an open page, by kind; `expected` is its number of formulas."""
+    page = seen.page
+    drawn = page.locator("mjx-container").count()
+    wrong = {kind: [] for kind in KINDS}
+    wrong["loads nothing from elsewhere"] += seen.elsewhere
+    wrong["no complaint in the console"] += seen.complaints
+    wrong["fits the width"] += page.evaluate(OVERFLOW)
+    if page.evaluate("() => document.documentElement.scrollWidth - innerWidth") > 0:
+        wrong["fits the width"].append("the page scrolls sideways")
+    wrong["scrolls by keyboard"] += page.evaluate(UNREACHABLE)
+    if drawn < expected:
+        wrong["formulas are drawn"].append(f"{drawn} of {expected} formulas drawn")
+    if page.locator("mjx-merror").count():
+        wrong["formulas are drawn"].append("a formula that MathJax cannot read")
+    if expected and not page.evaluate(FORMULA_FONT):
+        wrong["formulas are drawn"].append("no font of MathJax was loaded")
+    if page.locator("html").get_attribute("data-theme") != theme:
+        wrong["follows the reader's theme"].append("another theme")
+    for barrier in Axe().run(page).response["violations"]:
+        if barrier["impact"] in SERIOUS:
+            places = [node["html"][:160] for node in barrier["nodes"][:3]]
+            wrong["no serious barrier"].append(f"{barrier['id']}: {places}")
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
+    """Open every page at every width and in every theme once; return what is wrong, by kind."""
+    found: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    for path in page_paths(site):
+        expected = formulas(site / path)
+        for width, theme in product(WIDTHS, THEMES):
+            with visit(browser, f"{address}/{path}", width, theme) as seen:
+                for kind, messages in look(seen, theme, expected).items():
+                    found[kind] += [f"{path}, {width} px, {theme}: {m}" for m in messages]
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_page(kind: str, wrong: dict[str, list[str]]) -> None:
+    assert not wrong[kind], "\n".join(wrong[kind])
+
+
+def test_there_are_formulas_to_draw(site: Path) -> None:
+    assert sum(formulas(site / path) for path in page_paths(site)) > 0
+
+
+def test_a_bad_page_is_noticed(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "bad.html").write_text(
+        '<title>Bad</title><body><img src="https://example.org/pixel.png">'
+        '<div style="width:2000px">wide</div><script>throw Error("broken")</script>',
+        encoding="utf-8",
+    )
+    with serve(tmp_path) as served, visit(browser, f"{served}/bad.html", 390) as seen:
+        assert seen.elsewhere == ["https://example.org/pixel.png"]
+        assert any("broken" in complaint for complaint in seen.complaints)
+        wrong = look(seen, "light", expected=1)
+        assert wrong["fits the width"][0] == "DIV."
+        assert wrong["formulas are drawn"]
+        assert wrong["follows the reader's theme"]
+        assert any(
+            "document-title" in m or "html-has-lang" in m for m in wrong["no serious barrier"]
+        )
+
+
+def test_search_finds_a_word(browser: Browser, address: str) -> None:
+    with visit(browser, f"{address}/search.html?q=exponent") as seen:
+        results = seen.page.locator("ul.search li a")
+        results.first.wait_for(timeout=10_000)
+        assert results.count() > 0
+        assert seen.elsewhere == []
+    with visit(browser, f"{address}/search.html?q=xyzzyplugh") as seen:
+        seen.page.wait_for_timeout(1_000)
+        assert seen.page.locator("ul.search li a").count() == 0
+
+
+def test_the_reader_can_switch_to_the_dark(browser: Browser, address: str) -> None:
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    with visit(browser, f"{address}/book/index.html") as seen:
+        light = seen.page.evaluate(background)
+        for _ in range(3):
+            seen.page.locator("button.theme-switch-button:visible").first.click()
+            if seen.page.locator("html").get_attribute("data-theme") == "dark":
+                break
+        assert seen.page.locator("html").get_attribute("data-theme") == "dark"
+        assert seen.page.evaluate(background) != light
+
+
+def test_the_first_tab_leads_to_the_text(browser: Browser, address: str) -> None:
+    with visit(browser, f"{address}/book/index.html") as seen:
+        seen.page.keyboard.press("Tab")
+        focused = seen.page.evaluate("() => document.activeElement.textContent.trim()")
+        assert "main content" in focused.lower()
+
+
+def test_print_shows_the_text_alone(browser: Browser, address: str) -> None:
+    with visit(browser, f"{address}/book/index.html") as seen:
+        seen.page.emulate_media(media="print")
+        assert not seen.page.locator(".bd-sidebar-primary").is_visible()
+        assert seen.page.locator("h1:visible").count() == 1
+        assert seen.page.locator("article p").first.is_visible()

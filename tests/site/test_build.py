@@ -1,0 +1,163 @@
+"""The book builds without a warning, and its pages hang together."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from book_site import shorten
+from browser import page_paths
+from bs4 import BeautifulSoup
+from building import Build, build_book, copy_project
+from house import ROOT, Book
+
+SITE_BYTES = 25_000_000
+LINKS = (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href"), ("source", "src"))
+
+
+@cache
+def read(path: Path) -> BeautifulSoup:
+    """Return the parsed page at `path`."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def pages(site: Path) -> list[Path]:
+    """Return every page of the site that a reader opens."""
+    return [site / path for path in page_paths(site)]
+
+
+def local_targets(page: Path) -> Iterator[str]:
+    """Yield what a page links to or loads from its own site."""
+    for tag, attribute in LINKS:
+        for element in read(page).find_all(tag, attrs={attribute: True}):
+            target = element[attribute]
+            parts = urlsplit(target)
+            if not parts.scheme and not parts.netloc and target not in ("", "#"):
+                yield target
+
+
+def dead_links(page: Path, site: Path) -> list[str]:
+    """Return the links of a page that lead to no file or no element of the site."""
+    found = []
+    for target in local_targets(page):
+        parts = urlsplit(target)
+        file = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+        if not file.is_file():
+            found.append(f"{page.relative_to(site)}: {target}")
+        elif parts.fragment and file.suffix == ".html":
+            anchor = unquote(parts.fragment)
+            if not read(file).find(attrs={"id": anchor}) and anchor != "top":
+                found.append(f"{page.relative_to(site)}: {target}: no such anchor")
+    return found
+
+
+def third_parties(page: Path) -> list[str]:
+    """Return what a page would load from elsewhere when it is opened."""
+    found = []
+    for tag, attribute in (("script", "src"), ("img", "src"), ("iframe", "src"), ("link", "href")):
+        for element in read(page).find_all(tag, attrs={attribute: True}):
+            passive = tag == "link" and not {"stylesheet", "preload", "icon", "preconnect"} & {
+                *element.get("rel", [])
+            }
+            if urlsplit(element[attribute]).netloc and not passive:
+                found.append(element[attribute])
+    return found
+
+
+def test_the_build_has_no_warning(build: Build) -> None:
+    assert build.status == 0, build.printed[-3000:]
+    assert "WARNING" not in build.printed
+    assert "build succeeded" in build.printed
+
+
+def test_a_warning_fails_the_build(tmp_path: Path) -> None:
+    folder = copy_project(tmp_path)
+    for notebook in (folder / "book").glob("*.ipynb"):
+        notebook.unlink()
+    shutil.copy(ROOT / "book" / "part-2.md", folder / "book" / "index.md")
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/index\n", encoding="utf-8")
+    with (folder / "book" / "index.md").open("a", encoding="utf-8") as page:
+        page.write("\n\nSee [nothing](nowhere.md) and {cite}`nobody1900`.\n")
+    broken = build_book(folder)
+    assert broken.status != 0
+    assert "WARNING" in broken.printed
+
+
+def test_every_page_of_the_contents_is_built(site: Path) -> None:
+    missing = [e.path for e in Book(ROOT).entries if not (site / f"{e.path}.html").is_file()]
+    assert missing == []
+
+
+def test_every_link_and_anchor_resolves(site: Path) -> None:
+    assert [dead for page in pages(site) for dead in dead_links(page, site)] == []
+
+
+def test_a_dead_link_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text('<a href="gone.html">x</a><a href="#gone">y</a><p id="here">', "utf-8")
+    assert len(dead_links(page, tmp_path)) == 2
+
+
+def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
+    assert {page.name: found for page in pages(site) if (found := third_parties(page))} == {}
+
+
+def test_a_third_party_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text('<script src="https://cdn.example.org/x.js"></script>', "utf-8")
+    assert third_parties(page) == ["https://cdn.example.org/x.js"]
+
+
+def test_every_page_has_a_title_a_language_and_a_description(site: Path) -> None:
+    titles, descriptions = {}, {}
+    for page in pages(site):
+        html = read(page)
+        assert html.html["lang"] == "en", page.name
+        titles[page.name] = html.title.get_text(strip=True)
+        meta = html.find_all("meta", attrs={"name": "description"})
+        assert len(meta) == 1, page.name
+        descriptions[page.name] = meta[0]["content"].strip()
+    assert len({*titles.values()}) == len(titles), titles
+    assert all(descriptions.values())
+    assert len({*descriptions.values()}) == len(descriptions), descriptions
+
+
+def test_every_image_has_a_description(site: Path) -> None:
+    for page in pages(site):
+        for image in read(page).find_all("img"):
+            assert image.get("alt") is not None, f"{page.name}: {image['src']}"
+        for image in read(page).select("article img"):
+            assert len(image["alt"]) >= 40, f"{page.name}: {image['alt']!r}"
+
+
+def test_notebooks_open_in_colab_and_binder(site: Path) -> None:
+    book = Book(ROOT)
+    slug = book.url.removeprefix("https://github.com/")
+    for notebook in book.notebooks:
+        links = {a["href"] for a in read(site / "book" / f"{notebook.stem}.html").find_all("a")}
+        colab = f"https://colab.research.google.com/github/{slug}/blob/{book.branch}/book/{notebook.name}"
+        binder = f"https://mybinder.org/v2/gh/{slug}/{book.branch}"
+        assert colab in links
+        assert any(link.startswith(binder) and notebook.name in link for link in links)
+
+
+def test_the_site_is_small(site: Path) -> None:
+    size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
+    assert size < SITE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Short.", "Short."),
+        ("two\n  lines", "two lines"),
+        ("word " * 60, "word " * 38 + "word…"),
+    ],
+)
+def test_descriptions_are_cut_at_a_word(text: str, expected: str) -> None:
+    assert shorten(text, 200) == expected.strip()
+    assert len(shorten(text, 200)) <= 200

@@ -1,0 +1,57 @@
+"""Save pictures of every page, wide and narrow, light and dark, to look at.
+
+Usage: python tools/screenshots.py OUTDIR [--site _build/html] [--only index]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from browser import HEIGHTS, THEMES, WIDTHS, launch, page_paths, serve
+from playwright.sync_api import sync_playwright
+
+READY = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
+
+
+def save_pictures(site: Path, out: Path, only: str = "") -> list[Path]:
+    """Write NAME-WIDTH-THEME.png (whole page) and NAME-WIDTH-THEME-top.png; return the paths."""
+    out.mkdir(parents=True, exist_ok=True)
+    saved = []
+    with serve(site) as address, sync_playwright() as playwright:
+        browser = launch(playwright)
+        for width in WIDTHS:
+            for theme in THEMES:
+                size = {"width": width, "height": HEIGHTS[width]}
+                context = browser.new_context(viewport=size, color_scheme=theme)
+                page = context.new_page()
+                for path in page_paths(site):
+                    if only not in path:
+                        continue
+                    page.goto(f"{address}/{path}", wait_until="networkidle")
+                    page.evaluate(READY)
+                    name = f"{Path(path).stem}-{width}-{theme}"
+                    for suffix, whole in (("-top", False), ("", True)):
+                        target = out / f"{name}{suffix}.png"
+                        page.screenshot(path=target, full_page=whole)
+                        saved.append(target)
+                context.close()
+        browser.close()
+    return saved
+
+
+def main() -> None:
+    """Read the command line and save the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("outdir", type=Path)
+    parser.add_argument("--site", type=Path, default=Path("_build/html"))
+    parser.add_argument("--only", default="", help="pages whose path contains this")
+    options = parser.parse_args()
+    if not options.site.is_dir():
+        raise SystemExit(f"{options.site} is not there: run 'make book' first")
+    for path in save_pictures(options.site, options.outdir, options.only):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
