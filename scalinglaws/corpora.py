@@ -86,7 +86,8 @@ class Corpus:
                     f"{part} holds token {int(tokens.max())}, but vocab_size is {self.vocab_size}: "
                     "tokens are numbered from 0 to vocab_size - 1"
                 )
-            tokens = tokens.view()
+            # A copy, unless nobody can write to it: the fingerprint must stay true.
+            tokens = tokens.copy() if tokens.flags.writeable else tokens
             tokens.flags.writeable = False
             object.__setattr__(self, part, tokens)
 
@@ -107,13 +108,13 @@ class Corpus:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.name}: {self.train.size:,} tokens to train on, {self.val.size:,} to measure on "
-            f"(fingerprint {self.fingerprint})"
+            f"{self.name}, fingerprint {self.fingerprint}",
+            f"  {self.train.size:,} tokens to train on, {self.val.size:,} to measure on",
         ]
         for s in self.sources:
             lines.append(
-                f"  {s.name + ' ' + s.version:<20} {s.files:>5} files {s.tokens:>11,} tokens"
-                f"   ({s.left_out} files left out)"
+                f"  {s.name + ' ' + s.version:<18} {s.files:>5} files {s.tokens:>11,} tokens"
+                f"  ({s.left_out} files left out)"
             )
         if self.missing:
             lines.append(f"  not found on this machine: {', '.join(self.missing)}")
@@ -126,7 +127,7 @@ def encode(text: str) -> np.ndarray:
     """One token per character: its ASCII code, or `UNKNOWN` outside ASCII. Shape (len(text),)."""
     if not isinstance(text, str):
         raise TypeError(f"encode takes a string, got {type(text).__name__}")
-    codes = np.frombuffer(text.encode("utf-32-le", errors="replace"), dtype="<u4")
+    codes = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
     return np.where(codes < 128, codes, UNKNOWN).astype(np.uint8)
 
 
@@ -150,8 +151,17 @@ def from_documents(
     Documents are put in the order of a hash of their names, so the order does not depend on the
     machine; the documents whose hash falls into the first `validation_share` of the range are
     the validation set. A text that occurs twice is kept once, in the validation set if it is
-    there. Raises ValueError if no document is left for one of the two parts.
+    there. Raises ValueError if no document is left for one of the two parts, and TypeError if
+    `documents` is not a mapping from names to texts.
     """
+    if not isinstance(documents, Mapping):
+        raise TypeError(
+            "documents must map each document's name to its text, as in {'a.txt': '...'}; got "
+            f"{type(documents).__name__}"
+        )
+    for key, text in documents.items():
+        if not isinstance(key, str) or not isinstance(text, str):
+            raise TypeError(f"names and texts must be strings; document {key!r} is not")
     if not 0 < validation_share < 1:
         raise ValueError(f"validation_share must lie between 0 and 1, got {validation_share}")
     parts, _ = _split(documents, validation_share)
@@ -271,7 +281,7 @@ def _split(
     documents: Mapping[str, str], validation_share: float
 ) -> tuple[dict[str, list[str]], set[str]]:
     """Documents in hash order by part, without second copies, and the names of those kept."""
-    place = {name: hashlib.sha256(name.encode()).digest()[:8] for name in documents}
+    place = {name: hashlib.sha256(_bytes(name)).digest()[:8] for name in documents}
     bound = int(validation_share * 2**64).to_bytes(8, "big")
     parts: dict[str, list[str]] = {"val": [], "train": []}
     seen: set[bytes] = set()
@@ -279,7 +289,7 @@ def _split(
     # In the order of the hash the validation part comes first, so a text that both parts
     # would hold stays out of training.
     for name in sorted(documents, key=place.__getitem__):
-        key = hashlib.sha256("".join(documents[name].split()).encode()).digest()
+        key = hashlib.sha256(_bytes("".join(documents[name].split()))).digest()
         if key in seen:
             continue
         seen.add(key)
@@ -288,6 +298,12 @@ def _split(
     return parts, kept
 
 
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", errors="surrogatepass")
+
+
 def _join(texts: list[str]) -> np.ndarray:
     end = np.array([END_OF_FILE], dtype=np.uint8)
-    return np.concatenate([piece for text in texts for piece in (encode(text), end)])
+    tokens = np.concatenate([piece for text in texts for piece in (encode(text), end)])
+    tokens.flags.writeable = False
+    return tokens

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 Floor = bool | float
+_LARGEST = 700.0  # of log A; e^709 is the largest float
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class PowerLaw:
 
     def __str__(self) -> str:
         floor = f"{self.E:.4g} + " if self.E else ""
-        return f"L(x) = {floor}{self.A:.4g} x^-{self.alpha:.4g}"
+        return f"L(x) = {floor}{self.A:.4g} x^{0.0 - self.alpha:.4g}"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class PowerLawFit:
     noise: np.ndarray
     """The residual standard deviation that goes with each draw, shape (bootstrap,)."""
     status: Literal["converged", "floor at zero", "floor not identifiable"]
+    _log_A: np.ndarray
+    """log A of each draw; A itself can leave the range of floats where alpha is large."""
     _seed: int = 0
 
     def interval(
@@ -120,19 +123,22 @@ class PowerLawFit:
     @property
     def covariance(self) -> np.ndarray:
         """Covariance of (log A, alpha, E) over the bootstrap draws, shape (3, 3)."""
-        return np.cov(np.column_stack([np.log(self.draws[:, 0]), self.draws[:, 1:]]).T)
+        return np.cov(np.column_stack([self._log_A, self.draws[:, 1:]]).T)
 
     def band(
         self, x: ArrayLike, level: float = 0.95, *, new: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper edge at each x: of the law, or (`new=True`) of a new measurement."""
         x = np.atleast_1d(_positive(x, "x"))
+        if x.ndim > 1:
+            raise ValueError(f"x must be one number or a list of numbers, got shape {x.shape}")
         tails = _tails(level)
-        A, alpha, E = self.draws.T[:, :, None]
-        curves = E + A * x**-alpha
+        alpha, E = self.draws.T[1:, :, None]
+        power = self._log_A[:, None] - alpha * np.log(x)
+        curves = E + np.exp(np.clip(power, -600, 600))
         if new:
             rng = np.random.default_rng([self._seed, 1])
-            curves = curves * np.exp(self.noise * rng.standard_normal(len(self.noise)))[:, None]
+            curves = curves * _scatter(rng, self.noise[:, None], 1)
         low, high = np.quantile(curves, tails, axis=0)
         return low, high
 
@@ -179,6 +185,7 @@ def fit_power_law(
         raise ValueError(
             f"x and y must be two lists of equal length, got shapes {x.shape} and {y.shape}"
         )
+    floor = bool(floor) if isinstance(floor, np.bool_) else floor
     fitted = 3 if floor is True else 2
     different = len(np.unique(x))
     if different < fitted + 1:
@@ -195,28 +202,29 @@ def fit_power_law(
     if bootstrap < 100:
         raise ValueError(f"bootstrap must be at least 100 to give intervals, got {bootstrap}")
 
-    (theta,) = _fit(x, y[None], floor)
-    A, alpha, E = theta
-    if not (A > 0 and math.isfinite(A)):
+    ((log_A, alpha, E),) = _fit(x, y[None], floor)
+    if not abs(log_A) < _LARGEST:
         raise ValueError("no power law could be fitted to these points")
-    law = PowerLaw(float(A), float(alpha), float(E))
+    law = PowerLaw(math.exp(log_A), float(alpha), float(E))
     residuals = np.log(y) - np.log(law(x))
     freedom = len(x) - (fitted if floor is not True or E > 0 else 2)
     sigma = math.sqrt(float(residuals @ residuals) / freedom)
 
     rng = np.random.default_rng(seed)
     noise = sigma * np.sqrt(freedom / rng.chisquare(freedom, bootstrap))
-    again = law(x) * np.exp(noise[:, None] * rng.standard_normal((bootstrap, len(x))))
-    if floor not in (True, False):
+    again = law(x) * _scatter(rng, noise[:, None], len(x))
+    if floor is not True:
         again = np.maximum(again, floor * (1 + 1e-9))
     draws = _fit(x, again, floor)
+    log_As = draws[:, 0].copy()
+    draws[:, 0] = np.exp(np.clip(log_As, -_LARGEST, _LARGEST))
     status: Literal["converged", "floor at zero", "floor not identifiable"] = "converged"
     if floor is True:
         if E == 0:
             status = "floor at zero"
         elif np.mean(draws[:, 2] == 0) > 0.025:
             status = "floor not identifiable"
-    return PowerLawFit(law, x, y, residuals, sigma, draws, noise, status, seed)
+    return PowerLawFit(law, x, y, residuals, sigma, draws, noise, status, log_As, seed)
 
 
 def _positive(values: ArrayLike, name: str) -> np.ndarray:
@@ -234,6 +242,16 @@ def _positive(values: ArrayLike, name: str) -> np.ndarray:
     return array
 
 
+def _scatter(rng: np.random.Generator, noise: np.ndarray, points: int) -> np.ndarray:
+    """Factors by which measurements scatter around a law, shape (rows, points).
+
+    With one residual to judge the noise by, the bootstrap now and then draws noise that has no
+    bound; e^20 is beyond any loss and still leaves the fits within the range of floats.
+    """
+    z = noise * rng.standard_normal((len(noise), points))
+    return np.exp(np.clip(z, -20, 20))
+
+
 def _tails(level: float) -> tuple[float, float]:
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1 (0.95 for 95 %), got {level}")
@@ -241,11 +259,12 @@ def _tails(level: float) -> tuple[float, float]:
 
 
 def _fit(x: np.ndarray, y: np.ndarray, floor: Floor) -> np.ndarray:
-    """(A, alpha, E) for every row of y, shape (rows, points) -> (rows, 3)."""
+    """(log A, alpha, E) for every row of y, shape (rows, points) -> (rows, 3)."""
     center = math.exp(float(np.log(x).mean()))
     u = np.log(x / center)
     theta = _fit_with_floor(u, y) if floor is True else _fit_line(u, y, float(floor))
-    theta[:, 0] *= center ** theta[:, 1]
+    at_center = np.maximum(theta[:, 0], np.finfo(float).tiny)
+    theta[:, 0] = np.log(at_center) + theta[:, 1] * math.log(center)
     return theta
 
 

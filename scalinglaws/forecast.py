@@ -16,6 +16,7 @@ import math
 import os
 import tempfile
 from dataclasses import asdict, dataclass, replace
+from numbers import Real
 from pathlib import Path
 
 from scipy.stats import binomtest
@@ -44,14 +45,8 @@ class Forecast:
         if not isinstance(self.key, str) or not self.key.strip():
             raise ValueError("key must be a name such as '1.bigger-model'")
         for name in ("value", "low", "high"):
-            number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, int | float):
-                raise TypeError(
-                    f"{name} must be a number, got {number!r}: write your forecast down first"
-                )
-            if not math.isfinite(number):
-                raise ValueError(f"{name} must be a finite number, got {number}")
-            object.__setattr__(self, name, float(number))
+            hint = ": write your forecast down first"
+            object.__setattr__(self, name, _finite(getattr(self, name), name, hint))
         if not self.low <= self.value <= self.high or self.low == self.high:
             raise ValueError(
                 "the interval must have a width and hold the value: low <= value <= high, got "
@@ -59,6 +54,8 @@ class Forecast:
             )
         if not 0 < self.level < 1:
             raise ValueError(f"level must lie between 0 and 1 (0.8 for 80 %), got {self.level}")
+        if self.answer is not None:
+            object.__setattr__(self, "answer", _finite(self.answer, "answer"))
 
     @property
     def hit(self) -> bool | None:
@@ -80,23 +77,20 @@ class Forecast:
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
-        text = (
-            f"{self.key} ({self.who}): {self.value:.4g}{unit}, "
-            f"{self.level:.0%} interval {self.low:.4g} to {self.high:.4g}"
-        )
+        lines = [
+            f"{self.key}, {self.who}: {self.value:.4g}{unit} "
+            f"({self.level:.0%} interval {self.low:.4g} to {self.high:.4g})"
+        ]
         if self.answer is None:
-            return text + ". Kept; the answer is not in yet."
-        verdict = "inside" if self.hit else "outside"
-        text += (
-            f".\n  Answer: {self.answer:.4g}{unit}, {verdict} the interval, "
-            f"{abs(self.value / self.answer - 1):.1%} from the value. "
-            f"Interval score {self.score:.3g} (lower is better)."
-            if self.answer
-            else f".\n  Answer: 0{unit}, {verdict} the interval. Interval score {self.score:.3g}."
-        )
-        return (
-            text if self.counts else text + "\n  Made after the answer was known: does not count."
-        )
+            lines.append("  kept; the answer is not in yet")
+        else:
+            off = f", {abs(self.value / self.answer - 1):.1%} off the value" if self.answer else ""
+            verdict = "inside" if self.hit else "outside"
+            lines.append(f"  answer {self.answer:.4g}{unit}: {verdict} the interval{off}")
+            lines.append(f"  interval score {self.score:.3g} (lower is better)")
+        if not self.counts:
+            lines.append("  made when the answer was known: does not count")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -116,7 +110,7 @@ class Calibration:
             return "No forecast has been scored yet."
         return (
             f"{self.hits} of {self.scored} intervals held the answer; their levels promise "
-            f"{self.expected:.1f}. True share of hits, 95% interval: "
+            f"{self.expected:.1f}.\nTrue share of hits, 95% interval: "
             f"{self.low:.0%} to {self.high:.0%}."
         )
 
@@ -147,7 +141,7 @@ def predict(
     made = Forecast(key, value, low, high, level, unit, who)
     record = load()
     same = [f for f in record if (f.key, f.who) == (made.key, made.who)]
-    if any(f.answer is not None for f in same):
+    if any(f.key == made.key and f.answer is not None for f in record):
         made = replace(made, counts=False)
     record = [f for f in record if f not in same or f.answer is not None]
     _save([*record, made])
@@ -157,16 +151,16 @@ def predict(
 def score(key: str, answer: float) -> list[Forecast]:
     """Score every open forecast of `key` against the answer; returns them.
 
-    Raises KeyError if nothing was predicted under this key.
+    Raises KeyError if nothing was predicted under this key, TypeError or ValueError if the answer
+    is not a finite number.
     """
-    if isinstance(answer, bool) or not math.isfinite(answer):
-        raise ValueError(f"answer must be a finite number, got {answer}")
+    answer = _finite(answer, "answer")
     record = load()
     if not any(f.key == key for f in record):
         known = ", ".join(sorted({f.key for f in record})) or "none yet"
         raise KeyError(f"no forecast named {key!r}: call predict first (known: {known})")
     open_ = [f for f in record if f.key == key and f.answer is None]
-    scored = {id(f): replace(f, answer=float(answer)) for f in open_}
+    scored = {id(f): replace(f, answer=answer) for f in open_}
     _save([scored.get(id(f), f) for f in record])
     # Scoring a second time, with nothing open, shows the last forecast of each forecaster.
     last = {f.who: f for f in record if f.key == key}
@@ -186,7 +180,7 @@ def calibration(who: str = "you") -> Calibration:
 def path() -> Path:
     """Where the record is kept."""
     home = os.environ.get("SCALINGLAWS_HOME")
-    return (Path(home) if home else Path.home() / ".scalinglaws") / "forecasts.json"
+    return (Path(home).expanduser() if home else Path.home() / ".scalinglaws") / "forecasts.json"
 
 
 def load() -> list[Forecast]:
@@ -201,6 +195,14 @@ def load() -> list[Forecast]:
             f"the record of forecasts cannot be read ({error}). It is the file {file}: mend it, "
             "or move it away to start a new record."
         ) from error
+
+
+def _finite(number: Real, name: str, hint: str = "") -> float:
+    if isinstance(number, bool) or not isinstance(number, Real):
+        raise TypeError(f"{name} must be a number, got {number!r}{hint}")
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be a finite number, got {number}")
+    return float(number)
 
 
 def _save(record: list[Forecast]) -> None:

@@ -9,6 +9,7 @@ from the token before and a quarter from the one before that.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 import torch
@@ -35,8 +36,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for name in ("width", "depth", "context", "vocab_size"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+            object.__setattr__(self, name, int(value))
         if self.width % 4:
             raise ValueError(f"width must be a multiple of 4, got {self.width}")
         if self.heads is None:
@@ -44,11 +46,13 @@ class ModelConfig:
             while self.width % default:
                 default -= 1
             object.__setattr__(self, "heads", default)
-        if not isinstance(self.heads, int) or self.heads < 1 or self.width % self.heads:
+        whole = isinstance(self.heads, Integral) and not isinstance(self.heads, bool)
+        if not whole or self.heads < 1 or self.width % self.heads:
             raise ValueError(
                 f"heads must divide width: {self.width} channels cannot be shared out evenly "
                 f"among {self.heads!r} heads"
             )
+        object.__setattr__(self, "heads", int(self.heads))
 
     def params(self, count: Count = "total") -> int:
         """Number of parameters N.
@@ -123,6 +127,7 @@ class Transformer(nn.Module):
             self.blocks[:, 7:] = 0  # at the start a block adds nothing
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Logits for the token after each one. Raises ValueError beyond the context."""
         d, time = self.config.width, tokens.shape[1]
         if time > self.config.context:
             raise ValueError(f"the model sees {self.config.context} tokens at once, got {time}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ COLUMNS: dict[str, str] = {
 """What each column holds."""
 
 REQUIRED = ("params", "tokens", "loss")
+_TEXT = ("optimizer", "status", "corpus", "device")
 _POSITIVE = ("params", "params_non_embedding", "params_total", "tokens", "flops", "loss")
 
 
@@ -48,6 +50,9 @@ def validate(table: pd.DataFrame) -> pd.DataFrame:
             f"the table of runs lacks the columns {', '.join(missing)}; it has "
             f"{', '.join(map(str, table.columns)) or 'none'}"
         )
+    if table.columns.has_duplicates:
+        twice = table.columns[table.columns.duplicated()]
+        raise ValueError(f"the table of runs has two columns {', '.join(map(str, twice))}")
     if table.empty:
         raise ValueError("the table of runs has no rows")
     ok = table["status"].eq("ok") if "status" in table.columns else pd.Series(True, table.index)
@@ -57,10 +62,10 @@ def validate(table: pd.DataFrame) -> pd.DataFrame:
         numbers = pd.to_numeric(table.loc[ok, name], errors="coerce").to_numpy(dtype=float)
         bad = ~(np.isfinite(numbers) & (numbers > 0))
         if bad.any():
-            where = table.index[ok.to_numpy()][bad][0]
+            first = table.loc[ok, name][bad]
             raise ValueError(
                 f"column {name!r} must hold positive numbers; {int(bad.sum())} rows do not "
-                f"(the first is row {where}: {table.loc[where, name]!r})"
+                f"(the first is row {first.index[0]}: {first.iloc[0]})"
             )
     return table
 
@@ -72,7 +77,7 @@ def finished(table: pd.DataFrame) -> pd.DataFrame:
         return table
     kept = table[table["status"] == "ok"]
     if kept.empty:
-        reasons = ", ".join(sorted(set(table["status"].astype(str))))
+        reasons = ", ".join(sorted(set(map(str, table["status"]))))
         raise ValueError(f"no run finished: their status is {reasons}")
     return kept
 
@@ -88,7 +93,15 @@ def read(path: str | Path) -> pd.DataFrame:
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     try:
-        table = pd.read_csv(path)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        with warnings.catch_warnings():
+            # Rows longer than the header would otherwise lose their last fields.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), index_col=False)
+    except (
+        pd.errors.ParserError,
+        pd.errors.ParserWarning,
+        pd.errors.EmptyDataError,
+        UnicodeDecodeError,
+    ) as error:
         raise ValueError(f"{path} is not a CSV table: {error}") from error
     return validate(table)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -61,13 +62,21 @@ class Run:
             value = getattr(self, name)
             if value is None and name != "tokens":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+            if isinstance(value, bool) or not isinstance(value, Real) or value != value // 1:
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
             object.__setattr__(self, name, int(value))
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, Integral) or self.seed < 0:
             raise ValueError(f"seed must be a whole number of at least 0, got {self.seed!r}")
+        object.__setattr__(self, "seed", int(self.seed))
+        for name in ("lr", "warmup", "cooldown"):
+            value = getattr(self, name)
+            if value is None and name == "lr":
+                continue
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise ValueError(f"{name} must be a number, got {value!r}")
+            object.__setattr__(self, name, float(value))
         if self.optimizer not in ("adamw", "muon"):
             raise ValueError(f"optimizer must be 'adamw' or 'muon', got {self.optimizer!r}")
         if self.lr is not None and not (self.lr > 0 and math.isfinite(self.lr)):
@@ -98,6 +107,7 @@ class Run:
 
     @property
     def steps(self) -> int:
+        """Optimiser steps: as many whole batches as fit into `tokens`."""
         return self.tokens // (self.batch * self.model.context)
 
     @property
@@ -218,6 +228,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:
+        """Move every parameter against its gradient."""
         for group in self.param_groups:
             for p in group["params"]:
                 state = self.state[p]
@@ -276,12 +287,12 @@ class Trained:
     def __str__(self) -> str:
         config = self.run.model
         head = (
-            f"width {config.width}, {config.params('with_head'):,} params, "
+            f"width {config.width}: {config.params('with_head'):,} params, "
             f"{self.run.tokens:,} tokens, {self.run.flops:.1e} FLOPs"
         )
         if self.status != "ok":
-            return f"{head}: {self.status}"
-        return f"{head}: loss {self.loss:.3f} ± {self.loss_std:.3f} nats per token"
+            return f"{head}\n  {self.status}"
+        return f"{head}\n  loss {self.loss:.3f} ± {self.loss_std:.3f} nats per token"
 
 
 def pick_device(device: str | None = None) -> torch.device:
@@ -371,7 +382,7 @@ def train(
     model = model.eval().requires_grad_(False)
     loss_value, noise = evaluate(model, corpus.val) if status == "ok" else (math.nan, math.nan)
     if not math.isfinite(loss_value):
-        status = "diverged"
+        status, loss_value, noise = "diverged", math.nan, math.nan
     tokens, losses = zip(*curve, strict=True)
     return Trained(
         run=run,
@@ -414,7 +425,7 @@ def sample(
     """
     if not prompt:
         raise ValueError("prompt must hold at least one character")
-    if temperature <= 0:
+    if not temperature > 0:
         raise ValueError(f"temperature must be above 0, got {temperature}")
     if tokens < 0:
         raise ValueError(f"tokens must be at least 0, got {tokens}")

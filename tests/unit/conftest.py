@@ -1,0 +1,47 @@
+"""What the unit tests share: a corpus that a tiny model learns within a tenth of a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from scalinglaws.corpora import Corpus, from_documents
+from scalinglaws.model import ModelConfig
+from scalinglaws.train import Run
+
+SENTENCES = "the cat sat on the mat. a dog ran to the log.\n" * 40
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    """A few sentences over and over, shifted against each other so that no two texts agree."""
+    documents = {f"text {i}": SENTENCES[7 * i :] for i in range(50)}
+    return from_documents(documents, "sentences", validation_share=0.2)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> ModelConfig:
+    return ModelConfig(width=8, context=8)
+
+
+@pytest.fixture(scope="session")
+def short_run(tiny: ModelConfig) -> Run:
+    return Run(tiny, tokens=8_000)
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of an empty record of forecasts."""
+    monkeypatch.setenv("SCALINGLAWS_HOME", str(tmp_path))
+    return tmp_path / "forecasts.json"
+
+
+@pytest.fixture(autouse=True)
+def as_many_threads_as_before() -> Iterator[None]:
+    """Nothing in the package may leave torch with another number of threads."""
+    before = torch.get_num_threads()
+    yield
+    assert torch.get_num_threads() == before

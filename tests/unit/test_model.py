@@ -1,0 +1,189 @@
+"""The model and the counts of its size and cost: `scalinglaws.model`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from scalinglaws.model import ModelConfig, Transformer, norm, shift
+
+CONFIGS = [
+    ModelConfig(width=8, context=8),
+    ModelConfig(width=16),
+    ModelConfig(width=32, depth=3, heads=4, context=16, vocab_size=50),
+    ModelConfig(width=64, depth=1, context=8, shift=False),
+    ModelConfig(width=20, depth=5, context=3, vocab_size=7),
+]
+configs = pytest.mark.parametrize("config", CONFIGS, ids=str)
+
+
+def disturbed(config: ModelConfig, seed: int = 0) -> Transformer:
+    """A model of which no weight is zero, as after some training."""
+    model = Transformer(config, seed)
+    rng = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=rng)
+    return model
+
+
+def some_tokens(config: ModelConfig, batch: int = 3, time: int | None = None) -> torch.Tensor:
+    rng = torch.Generator().manual_seed(1)
+    return torch.randint(config.vocab_size, (batch, time or config.context), generator=rng)
+
+
+class TestConfig:
+    @configs
+    def test_counts_agree_with_the_parameters_of_the_model(self, config: ModelConfig) -> None:
+        model = Transformer(config)
+        sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+        assert config.params("non_embedding") == sizes["blocks"]
+        assert config.params("with_head") == sizes["blocks"] + sizes["head"]
+        assert config.params("total") == config.params() == sum(sizes.values())
+
+    @configs
+    def test_flops_agree_with_what_torch_counts(self, config: ModelConfig) -> None:
+        """Torch's counter knows attention only where it is made of matrix products, as in the
+        "math" form; of the fused form that a CPU uses it sees nothing."""
+        tokens = some_tokens(config, batch=4)
+        model = Transformer(config)
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            F.cross_entropy(model(tokens).flatten(0, 1), tokens.flatten()).backward()
+        assert counter.get_total_flops() == tokens.numel() * config.flops_per_token("total")
+
+    @configs
+    def test_flops_without_attention_are_six_per_parameter(self, config: ModelConfig) -> None:
+        assert config.flops_per_token("with_head") == 6 * config.params("with_head")
+        assert config.flops_per_token("non_embedding") == 6 * config.params("non_embedding")
+
+    def test_by_default_there_is_a_head_for_each_16_channels_and_at_least_two(self) -> None:
+        heads = {width: ModelConfig(width).heads for width in (4, 8, 16, 32, 48, 64, 96, 256)}
+        assert heads == {4: 2, 8: 2, 16: 2, 32: 2, 48: 3, 64: 4, 96: 6, 256: 16}
+
+    @pytest.mark.parametrize("width", range(4, 200, 4))
+    def test_the_default_number_of_heads_always_divides_the_width(self, width: int) -> None:
+        assert width % ModelConfig(width).heads == 0
+
+    def test_numbers_from_numpy_are_taken_as_plain_ones(self) -> None:
+        config = ModelConfig(width=np.int64(16), depth=np.int32(2), heads=np.int64(4))
+        assert config == ModelConfig(width=16, depth=2, heads=4)
+        assert type(config.width) is type(config.depth) is type(config.heads) is int
+
+    @pytest.mark.parametrize("name", ["width", "depth", "context", "vocab_size"])
+    @pytest.mark.parametrize("value", [0, -4, 16.0, "16", None, True, float("nan")])
+    def test_a_size_that_is_no_whole_number_is_refused(self, name: str, value: Any) -> None:
+        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+            ModelConfig(**{"width": 16} | {name: value})
+
+    def test_a_width_that_cannot_be_quartered_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="multiple of 4, got 18"):
+            ModelConfig(18)
+
+    @pytest.mark.parametrize("heads", [0, -2, 3, 32, 2.0, "2", True])
+    def test_heads_that_do_not_divide_the_width_are_refused(self, heads: Any) -> None:
+        with pytest.raises(ValueError, match="heads must divide width"):
+            ModelConfig(16, heads=heads)
+
+    @pytest.mark.parametrize("count", ["all", None, ""])
+    def test_an_unknown_count_is_refused(self, count: Any) -> None:
+        with pytest.raises(ValueError, match="non_embedding, with_head"):
+            ModelConfig(16).params(count)
+        with pytest.raises(ValueError, match="non_embedding, with_head"):
+            ModelConfig(16).flops_per_token(count)
+
+
+class TestTransformer:
+    @configs
+    def test_at_the_start_every_token_is_equally_likely(self, config: ModelConfig) -> None:
+        tokens = some_tokens(config)
+        loss = F.cross_entropy(Transformer(config)(tokens).flatten(0, 1), tokens.flatten())
+        assert loss.item() == pytest.approx(math.log(config.vocab_size), rel=1e-6)
+
+    @configs
+    def test_the_start_does_not_stop_the_learning(self, config: ModelConfig) -> None:
+        tokens = some_tokens(config)
+        model = Transformer(config)
+        F.cross_entropy(model(tokens).flatten(0, 1), tokens.flatten()).backward()
+        assert model.head.grad.abs().max() > 0
+
+    def test_the_seed_fixes_the_weights(self) -> None:
+        first, again, other = (Transformer(CONFIGS[0], seed) for seed in (3, 3, 4))
+        for name, weights in first.named_parameters():
+            assert torch.equal(weights, again.get_parameter(name))
+        assert not torch.equal(first.embedding, other.embedding)
+
+    def test_the_seed_leaves_the_generator_of_torch_alone(self) -> None:
+        before = torch.get_rng_state()
+        Transformer(CONFIGS[0], seed=1)
+        assert torch.equal(before, torch.get_rng_state())
+
+    @configs
+    @pytest.mark.parametrize("time", [1, 2, 3])
+    def test_short_texts_give_logits_for_every_token(self, config: ModelConfig, time: int) -> None:
+        logits = disturbed(config)(some_tokens(config, batch=2, time=time))
+        assert logits.shape == (2, time, config.vocab_size)
+        assert logits.isfinite().all()
+
+    @pytest.mark.parametrize("shifted", [True, False])
+    @pytest.mark.parametrize("time", [1, 2, 3, 8])
+    def test_no_token_sees_a_later_one(self, shifted: bool, time: int) -> None:
+        config = ModelConfig(width=16, depth=3, context=8, shift=shifted)
+        model = disturbed(config)
+        tokens = some_tokens(config, time=time)
+        before = model(tokens)
+        for place in range(time):
+            changed = tokens.clone()
+            changed[:, place] = (changed[:, place] + 1) % config.vocab_size
+            after = model(changed)
+            torch.testing.assert_close(after[:, :place], before[:, :place], rtol=0, atol=1e-5)
+            assert not torch.allclose(after[:, place], before[:, place], atol=1e-3)
+
+    @pytest.mark.parametrize("shifted", [True, False])
+    def test_the_last_token_sees_the_first(self, shifted: bool) -> None:
+        config = ModelConfig(width=16, context=8, shift=shifted)
+        model, tokens = disturbed(config), some_tokens(config)
+        changed = tokens.clone()
+        changed[:, 0] = (changed[:, 0] + 1) % config.vocab_size
+        assert (model(changed)[:, -1] - model(tokens)[:, -1]).abs().max() > 1e-3
+
+    @pytest.mark.parametrize("shifted", [True, False])
+    def test_a_beginning_gives_the_same_logits_alone_as_in_a_longer_text(
+        self, shifted: bool
+    ) -> None:
+        config = ModelConfig(width=16, context=8, shift=shifted)
+        model, tokens = disturbed(config), some_tokens(config)
+        whole = model(tokens)
+        for time in range(1, 9):
+            part = model(tokens[:, :time])
+            torch.testing.assert_close(part, whole[:, :time], rtol=1e-5, atol=1e-4)
+
+    def test_texts_of_a_batch_do_not_mix(self) -> None:
+        model, tokens = disturbed(CONFIGS[1]), some_tokens(CONFIGS[1], batch=4)
+        alone = torch.cat([model(text[None]) for text in tokens])
+        torch.testing.assert_close(model(tokens), alone, rtol=1e-5, atol=1e-4)
+
+    def test_the_shift_moves_a_quarter_by_one_and_a_quarter_by_two(self) -> None:
+        x = torch.arange(1, 5).float()[None, :, None].repeat(1, 1, 8)
+        moved = shift(x)[0].tolist()
+        assert moved == [
+            [1, 1, 1, 1, 0, 0, 0, 0],
+            [2, 2, 2, 2, 1, 1, 0, 0],
+            [3, 3, 3, 3, 2, 2, 1, 1],
+            [4, 4, 4, 4, 3, 3, 2, 2],
+        ]
+
+    def test_the_norm_centres_and_scales_each_token(self) -> None:
+        x = norm(torch.randn(3, 5, 16, generator=torch.Generator().manual_seed(0)) * 7 + 3)
+        torch.testing.assert_close(x.mean(-1), torch.zeros(3, 5), rtol=0, atol=1e-5)
+        torch.testing.assert_close(x.var(-1, correction=0), torch.ones(3, 5), rtol=1e-3, atol=0)
+
+    def test_more_tokens_than_the_context_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="sees 8 tokens at once, got 9"):
+            Transformer(ModelConfig(8, context=8))(torch.zeros(1, 9, dtype=torch.long))

@@ -1,0 +1,168 @@
+"""The shared figures: `scalinglaws.plot`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+
+from scalinglaws import plot
+from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
+
+X = np.geomspace(1e9, 1e11, 6)
+LAW = PowerLaw(A=30.0, alpha=0.15)
+
+
+@pytest.fixture
+def ax() -> Iterator[Axes]:
+    """Axes of a figure in the style of the book; drawing it must give no warning."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plot.use_style()
+        figure, axes = plt.subplots()
+        yield axes
+        figure.canvas.draw()
+        plt.close(figure)
+
+
+@pytest.fixture(scope="module")
+def fit() -> PowerLawFit:
+    y = LAW(X) * np.exp(0.01 * np.random.default_rng(0).standard_normal(6))
+    return fit_power_law(X, y)
+
+
+def tick_labels(ax: Axes, axis: str) -> list[str]:
+    ax.figure.canvas.draw()
+    low, high = sorted(getattr(ax, f"get_{axis}lim")())
+    ticks = getattr(ax, f"get_{axis}ticks")()
+    labels = getattr(ax, f"get_{axis}ticklabels")()
+    shown = zip(ticks, labels, strict=True)
+    return [label.get_text() for tick, label in shown if low <= tick <= high and label.get_text()]
+
+
+def contrast_on_white(colour: str) -> float:
+    """Contrast ratio as WCAG 2 defines it."""
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(colour)]
+    return 1.05 / (np.dot(linear, [0.2126, 0.7152, 0.0722]) + 0.05)
+
+
+class TestStyle:
+    def test_importing_leaves_the_style_of_others_alone(self) -> None:
+        assert mpl.rcParams["figure.figsize"] != list(plot.STYLE["figure.figsize"])
+
+    def test_it_is_in_force_when_asked_for(self, ax: Axes) -> None:
+        assert to_hex(ax.figure.get_facecolor()) == "#ffffff"
+        assert not ax.spines["top"].get_visible() and not ax.spines["right"].get_visible()
+        assert ax.figure.get_size_inches().tolist() == list(plot.STYLE["figure.figsize"])
+
+    @pytest.mark.parametrize("colour", [plot.BLUE, plot.RED, plot.GREEN])
+    def test_points_and_lines_stand_out_from_white(self, colour: str) -> None:
+        assert contrast_on_white(colour) >= 3
+
+    @pytest.mark.parametrize("colour", ["#222222", "#555555", plot.GREY, plot.BLUE])
+    def test_text_can_be_read_on_white(self, colour: str) -> None:
+        assert contrast_on_white(colour) >= 4.5
+
+
+class TestLogAxes:
+    def test_a_long_axis_has_powers_of_ten(self, ax: Axes) -> None:
+        ax.plot([1e6, 1e12], [1e-3, 1e3])
+        assert plot.log_axes(ax) is ax
+        assert ax.get_xscale() == ax.get_yscale() == "log"
+        assert r"$\mathdefault{10^{8}}$" in tick_labels(ax, "x")
+
+    def test_a_short_axis_has_plain_numbers(self, ax: Axes) -> None:
+        ax.plot([1e6, 1e12], [1.6, 4.2])
+        plot.log_axes(ax)
+        labels = tick_labels(ax, "y")
+        assert {"2", "3", "4"} <= set(labels)
+        assert all(float(label) > 0 for label in labels)
+        assert 3 <= len(labels) <= 10
+
+    def test_one_axis_alone(self, ax: Axes) -> None:
+        ax.plot([1e6, 1e12], [1.6, 4.2])
+        plot.log_axes(ax, y=False)
+        assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
+
+    def test_small_ticks_have_no_labels(self, ax: Axes) -> None:
+        ax.plot([1e9, 5e10], [1, 2])
+        plot.log_axes(ax)
+        ax.figure.canvas.draw()
+        assert not any(label.get_text() for label in ax.get_xticklabels(minor=True))
+
+
+class TestMeasured:
+    def test_every_point_is_drawn(self, ax: Axes) -> None:
+        plot.measured(ax, X, LAW(X), color=plot.RED, label="runs")
+        (line,) = ax.lines
+        assert line.get_xdata().tolist() == X.tolist()
+        assert line.get_ydata().tolist() == LAW(X).tolist()
+        assert line.get_linestyle() == "None" and line.get_marker() == "o"
+        assert line.get_color() == plot.RED
+        assert ax.get_legend_handles_labels()[1] == ["runs"]
+
+    def test_the_errors_have_their_size(self, ax: Axes) -> None:
+        error = 0.1 * LAW(X)
+        plot.measured(ax, X, LAW(X), error)
+        (bars,) = ax.containers
+        (sticks,) = bars.lines[2]
+        heights = [segment[1, 1] - segment[0, 1] for segment in sticks.get_segments()]
+        np.testing.assert_allclose(heights, 2 * error)
+
+
+class TestLaw:
+    def test_it_is_dashed_where_there_are_no_points(self, ax: Axes, fit: PowerLawFit) -> None:
+        plot.law(ax, fit, [1e8, 1e13])
+        dashed, solid = ax.lines
+        assert (dashed.get_linestyle(), solid.get_linestyle()) == ("--", "-")
+        assert dashed.get_xdata()[[0, -1]] == pytest.approx([1e8, 1e13])
+        inside = solid.get_xdata()
+        assert X.min() * 0.99 <= inside.min() and inside.max() <= X.max() * 1.01
+        assert inside.min() < X.min() * 1.1 and inside.max() > X.max() / 1.1
+
+    def test_it_follows_the_law(self, ax: Axes, fit: PowerLawFit) -> None:
+        plot.law(ax, fit, [1e8, 1e13])
+        for line in ax.lines:
+            np.testing.assert_allclose(line.get_ydata(), fit.law(line.get_xdata()))
+
+    def test_the_shade_is_the_interval_of_a_new_measurement(
+        self, ax: Axes, fit: PowerLawFit
+    ) -> None:
+        plot.law(ax, fit, [1e9, 1e13], level=0.8)
+        (shade,) = ax.collections
+        edge = shade.get_paths()[0].vertices
+        low, high = fit.band(1e13, 0.8, new=True)
+        end = edge[np.isclose(edge[:, 0], 1e13), 1]
+        assert (end.min(), end.max()) == pytest.approx((low[0], high[0]))
+
+    def test_the_shade_can_be_left_out(self, ax: Axes, fit: PowerLawFit) -> None:
+        plot.law(ax, fit, X, band=False)
+        assert not ax.collections
+
+    def test_a_law_without_points_is_solid_and_bare(self, ax: Axes) -> None:
+        plot.law(ax, LAW, X)
+        assert not ax.collections
+        assert len(ax.lines[1].get_xdata()) == len(ax.lines[0].get_xdata())
+
+    def test_the_measured_range_can_be_given(self, ax: Axes) -> None:
+        plot.law(ax, LAW, [1e9, 1e13], measured_x=[1e9, 1e10])
+        assert ax.lines[1].get_xdata().max() <= 1.01e10
+
+    def test_one_label_for_both_parts(self, ax: Axes, fit: PowerLawFit) -> None:
+        plot.law(ax, fit, [1e8, 1e13], label="the line")
+        assert ax.get_legend_handles_labels()[1] == ["the line"]
+
+
+class TestSay:
+    def test_the_label_stands_beside_its_point(self, ax: Axes) -> None:
+        plot.say(ax, 0.5, 0.5, "a word", dx=12, dy=-3, color=plot.RED)
+        (text,) = ax.texts
+        assert text.get_text() == "a word" and text.get_color() == plot.RED
+        assert text.xy == (0.5, 0.5) and text.get_position() == (12, -3)
+        assert text.get_horizontalalignment() == "left"
