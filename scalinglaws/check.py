@@ -300,3 +300,102 @@ def _interval_of_a_price(value: Any, fit: PowerLawFit) -> tuple[bool, str]:
     if wide < 0.9:
         return False, f"Too narrow: it spans {wide:.0%} of the orders of magnitude that it should."
     return False, "As wide as it should be, but in the wrong place: check the formula and units."
+
+
+@_exercise("4.1")
+def _bits_per_byte(value: Any) -> tuple[bool, str]:
+    loss, per_token = 2.9, 4.2
+    bits = loss / math.log(2)
+    return _number(
+        value,
+        bits / per_token,
+        "In this unit models with different tokens can be compared, on the same text.",
+        [
+            (bits, "Those are bits per token; a token stands for 4.2 bytes."),
+            (loss / per_token, "Those are nats per byte: one bit is ln 2 nats."),
+            (bits * per_token, "A token is more than a byte, so a byte takes fewer bits: divide."),
+            (
+                loss * math.log(2) / per_token,
+                "There are more bits than nats, as a bit is the smaller unit: divide by ln 2.",
+            ),
+            (loss / math.log(10) / per_token, "A bit is ln 2 nats; you divided by ln 10."),
+        ],
+        tolerance=0.01,
+    )
+
+
+@_exercise("4.2")
+def _where_blocks_are_most(value: Any) -> tuple[bool, str]:
+    return _number(
+        value,
+        96.0,
+        "Below this width, leave head and attention out only if you must.",
+        [
+            (48.0, "You left out the head or the attention: both count, and cost the same here."),
+            (
+                160 / 3,
+                "The other parts are a tenth of all FLOPs, not a tenth of those of the blocks: "
+                "solve 1 / (1 + r) = 0.9 for r.",
+            ),
+            (
+                320 / 3,
+                "The other parts are a tenth of all FLOPs, so a ninth of those of the blocks: "
+                "solve 1 / (1 + r) = 0.9 for r.",
+            ),
+            (192.0, "Count the blocks once more: depth is 2, so V / 12nd is 128 / 24d."),
+            (32 / 27, "There the blocks make up a tenth; they should make up nine."),
+        ],
+        tolerance=0.01,
+    )
+
+
+@_exercise("4.3")
+def _seeds_for_a_difference(value: Any, sd: float) -> tuple[bool, str]:
+    exact = 2 * (sd / 0.0025) ** 2
+    seeds = math.ceil(exact)
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        return False, f"The answer is one finite number, not {value!r}."
+    if value == seeds:
+        return True, f"That makes {2 * seeds} runs for one comparison of two recipes."
+    if math.isclose(value, exact, rel_tol=0.005) or value == math.floor(exact):
+        return False, "Nearly: seeds come whole, and one too few does not reach the goal. Round up."
+    slips = [
+        (exact / 2, "Both means scatter: the variance of a difference is the sum of the two."),
+        (exact / 4, "The standard error should be half of the difference, 0.0025 nats."),
+        (exact / 8, "The standard error should be half the difference; and both means scatter."),
+        (2 * exact, "That counts the seeds of both recipes together: how many does each need?"),
+        (math.sqrt(exact), "That is the root of it: the error falls with the root of n."),
+        (2 * sd / 0.0025, "The error falls with the root of n: the ratio must be squared."),
+    ]
+    for wrong, hint in slips:
+        if math.isclose(value, wrong, rel_tol=0.005) or value == math.ceil(wrong):
+            return False, hint
+    return False, f"Too {'many' if value > seeds else 'few'}."
+
+
+@_exercise("4.4")
+def _tuned_on_the_smallest(
+    value: Any, by_rule: PowerLawFit, fixed: PowerLawFit
+) -> tuple[bool, str]:
+    if not isinstance(value, PowerLawFit):
+        return False, "Hand over the fit itself, the first of the two things ladder returns."
+    if len(value.x) != len(by_rule.x) or not np.allclose(value.x, by_rule.x):
+        return False, "The ladder should have the same five widths as the other two."
+    if np.allclose(value.y, by_rule.y):
+        return False, "This is the ladder in which each width has its own rate."
+    if np.allclose(value.y, fixed.y):
+        return False, "This is the ladder at the rate of width 32: take that of width 8."
+    if not math.isclose(value.y[0], by_rule.y[0]):
+        return False, (
+            "At the rate that the rule gives to width 8, the smallest model must have the loss "
+            "that it has in the rule's ladder; yours has another."
+        )
+    low, high = value.interval("alpha")
+    rule_low, rule_high = by_rule.interval("alpha")
+    overlap = low <= rule_high and rule_low <= high
+    side = "smaller" if value.law.alpha < by_rule.law.alpha else "larger"
+    return True, (
+        f"alpha lies between {low:.4f} and {high:.4f}, by the rule between {rule_low:.4f} and "
+        f"{rule_high:.4f}: it comes out {side}, and the intervals "
+        f"{'overlap' if overlap else 'do not overlap'}."
+    )

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -70,8 +71,22 @@ class Corpus:
     sources: tuple[Source, ...] = ()
     missing: tuple[str, ...] = ()
     """Names of sources that were looked for and not found on this machine."""
+    vocabulary: tuple[str, ...] = ()
+    """How each token is shown; empty for text, where `decode` does it."""
+    example_length: int | None = None
+    """The tokens are examples of this length, one after the other, each read on its own; None for
+    running text, which may be cut anywhere."""
+    scored: tuple[bool, ...] | None = None
+    """Which of the example_length - 1 predicted tokens count in the loss; None counts all."""
+    best_loss: float | None = None
+    """The lowest achievable loss in nats per scored token, where it is known."""
 
     def __post_init__(self) -> None:
+        if self.example_length is not None and self.example_length < 2:
+            raise ValueError(
+                f"example_length must be at least 2, a token and one to predict; "
+                f"got {self.example_length}"
+            )
         for part in ("train", "val"):
             tokens = np.asarray(getattr(self, part))
             if tokens.ndim != 1 or tokens.dtype != np.uint8:
@@ -86,18 +101,58 @@ class Corpus:
                     f"{part} holds token {int(tokens.max())}, but vocab_size is {self.vocab_size}: "
                     "tokens are numbered from 0 to vocab_size - 1"
                 )
+            if self.example_length and tokens.size % self.example_length:
+                raise ValueError(
+                    f"{part} holds {tokens.size} tokens, not a whole number of examples of "
+                    f"{self.example_length}"
+                )
             # A copy, unless nobody can write to it: the fingerprint must stay true.
             tokens = tokens.copy() if tokens.flags.writeable else tokens
             tokens.flags.writeable = False
             object.__setattr__(self, part, tokens)
+        if self.vocabulary and len(self.vocabulary) != self.vocab_size:
+            raise ValueError(
+                f"vocabulary names {len(self.vocabulary)} tokens, vocab_size is {self.vocab_size}"
+            )
+        if self.scored is not None:
+            if self.example_length is None or len(self.scored) != self.example_length - 1:
+                raise ValueError(
+                    "scored needs one entry for each of example_length - 1 predictions"
+                )
+            if not any(self.scored):
+                raise ValueError("scored leaves no token to count in the loss")
+
+    def windows(self, part: Literal["train", "val"], context: int) -> np.ndarray:
+        """What a model reads at a time: a view of shape (windows, context + 1).
+
+        Running text is cut into windows that overlap by the one token that both predict and are
+        given; examples are taken whole, and need a context of example_length - 1.
+        """
+        tokens = getattr(self, part)
+        if self.example_length is not None:
+            if context != self.example_length - 1:
+                raise ValueError(
+                    f"{self.name} has examples of {self.example_length} tokens, so the model's "
+                    f"context must be {self.example_length - 1}, not {context}"
+                )
+            return tokens.reshape(-1, self.example_length)
+        if tokens.size <= context:
+            raise ValueError(
+                f"the {part} part of {self.name} is shorter than one context: {tokens.size} "
+                f"tokens, context {context}"
+            )
+        return np.lib.stride_tricks.sliding_window_view(tokens, context + 1)[::context]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that change if any token changes."""
+        """Twelve hexadecimal digits that change with any token and with what is scored."""
         digest = hashlib.sha256()
         for part in (self.train, self.val):
             digest.update(part.size.to_bytes(8, "little"))
             digest.update(part.tobytes())
+        if self.example_length is not None:
+            scored = self.scored or [True] * (self.example_length - 1)
+            digest.update(b"examples" + bytes(map(bool, scored)))
         return digest.hexdigest()[:12]
 
     def __eq__(self, other: object) -> bool:

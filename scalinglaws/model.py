@@ -8,6 +8,7 @@ from the token before and a quarter from the one before that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal
@@ -94,59 +95,88 @@ def norm(x: Tensor) -> Tensor:
 
 
 def shift(x: Tensor) -> Tensor:
-    """A quarter of the channels from one token back, a quarter from two.
-
-    x: (batch, time, width), and so is what returns.
-    """
+    """A quarter of the channels from one token back, a quarter from two; x: (..., time, width)."""
     half, quarter = x.shape[-1] // 2, x.shape[-1] // 4
     now, one, two = x.split([half, quarter, quarter], dim=-1)
-    one = F.pad(one[:, :-1], (0, 0, 1, 0))
-    two = F.pad(two[:, :-2], (0, 0, 2, 0)) if x.shape[1] > 1 else torch.zeros_like(two)
+    one = F.pad(one[..., :-1, :], (0, 0, 1, 0))
+    two = F.pad(two[..., :-2, :], (0, 0, min(2, x.shape[-2]), 0))
     return torch.cat([now, one, two], dim=-1)
 
 
 class Transformer(nn.Module):
-    """A decoder-only transformer: tokens (batch, time) -> logits (batch, time, vocab_size)."""
+    """A stack of decoder-only transformers of one shape, computed together.
 
-    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+    Every parameter has the model's number in the stack as its first axis, and no number passes
+    from one model to another. `seeds` gives each its starting weights; one seed makes a stack of
+    one.
+    """
+
+    def __init__(self, config: ModelConfig, seeds: int | Sequence[int] = 0) -> None:
         super().__init__()
-        self.config = config
-        c, d = config, config.width
-        rng = torch.Generator().manual_seed(seed)
-
-        def normal(*shape: int, std: float) -> nn.Parameter:
-            return nn.Parameter(torch.randn(*shape, generator=rng) * std)
-
-        self.embedding = normal(c.vocab_size, d, std=1.0)
-        self.position = normal(c.context, d, std=0.1)
+        self.config = c = config
+        seeds = [seeds] if isinstance(seeds, int) else list(seeds)
+        starts = [_start(c, torch.Generator().manual_seed(seed)) for seed in seeds]
+        embedding, position, blocks = (torch.stack(part) for part in zip(*starts, strict=True))
+        self.embedding = nn.Parameter(embedding)  # (stack, vocab_size, width)
+        self.position = nn.Parameter(position)  # (stack, context, width)
         # Each block is twelve square matrices: query, key, value, four that fan out to the
         # MLP's hidden layer; then one that writes attention back and four that write the MLP.
-        self.blocks = normal(c.depth, 12, d, d, std=d**-0.5)
-        self.head = nn.Parameter(torch.zeros(d, c.vocab_size))
-        with torch.no_grad():
-            self.blocks[:, 7:] = 0  # at the start a block adds nothing
+        self.blocks = nn.Parameter(blocks)  # (stack, depth, 12, width, width)
+        self.head = nn.Parameter(torch.zeros(len(seeds), c.width, c.vocab_size))
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Logits for the token after each one. Raises ValueError beyond the context."""
-        d, time = self.config.width, tokens.shape[1]
+    @property
+    def stack(self) -> int:
+        """How many models are computed together."""
+        return len(self.head)
+
+    def one(self, number: int) -> Transformer:
+        """The model at this place of the stack, as a stack of its own."""
+        alone = Transformer(self.config)
+        weights = {name: w[number : number + 1] for name, w in self.state_dict().items()}
+        alone.load_state_dict(weights)
+        return alone.to(self.head.device)
+
+    def forward(self, tokens: Tensor, keep: Tensor | None = None) -> Tensor:
+        """tokens (stack, batch, time) -> logits (stack, batch, time, vocab_size).
+
+        A single model may leave the first axis out. `keep` (time,) of booleans limits the logits
+        to these positions.
+        """
+        if tokens.dim() == 2:
+            return self(tokens[None], keep)[0]
+        (stack, batch, time), d = tokens.shape, self.config.width
+        if stack != self.stack:
+            raise ValueError(f"the stack has {self.stack} models, the tokens are for {stack}")
         if time > self.config.context:
             raise ValueError(f"the model sees {self.config.context} tokens at once, got {time}")
-        x = self.embedding[tokens] + self.position[:time]
-        for block in self.blocks:
-            w_in, w_out = block[:7].reshape(7 * d, d), block[7:].reshape(5 * d, d)
+        place = torch.arange(stack, device=tokens.device)[:, None, None] * self.config.vocab_size
+        x = (
+            F.embedding(tokens + place, self.embedding.flatten(0, 1))
+            + self.position[:, None, :time]
+        )
+        for block in self.blocks.unbind(1):
+            w_in, w_out = block[:, :7].reshape(-1, 7 * d, d), block[:, 7:].reshape(-1, 5 * d, d)
             h = norm(x)
             h = shift(h) if self.config.shift else h
-            q, k, v, up = F.linear(h, w_in).split([d, d, d, 4 * d], dim=-1)
-            mixed = self.attend(q, k, v)
-            x = x + torch.cat([mixed, F.relu(up).square()], dim=-1) @ w_out
-        return norm(x) @ self.head
+            qkv, up = torch.bmm(h.flatten(1, 2), w_in.mT).split([3 * d, 4 * d], dim=-1)
+            mixed = self.attend(qkv.view(stack * batch, time, 3, self.config.heads, -1))
+            change = torch.cat([mixed.view(stack, -1, d), F.relu(up).square()], dim=-1)
+            x = x + torch.bmm(change, w_out).view_as(x)
+        x = norm(x) if keep is None else norm(x[:, :, keep])
+        return torch.bmm(x.flatten(1, 2), self.head).view(*x.shape[:3], -1)
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    @staticmethod
+    def attend(qkv: Tensor) -> Tensor:
         """Causal attention: each token averages the values of those before it and its own."""
-        batch, time, d = q.shape
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return mixed.transpose(1, 2).flatten(2)
 
-        def split(x: Tensor) -> Tensor:
-            return x.view(batch, time, self.config.heads, -1).transpose(1, 2)
 
-        mixed = F.scaled_dot_product_attention(split(q), split(k), split(v), is_causal=True)
-        return mixed.transpose(1, 2).reshape(batch, time, d)
+def _start(c: ModelConfig, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Starting weights of one model: embedding, position, blocks."""
+    embedding = torch.randn(c.vocab_size, c.width, generator=rng)
+    position = 0.1 * torch.randn(c.context, c.width, generator=rng)
+    blocks = c.width**-0.5 * torch.randn(c.depth, 12, c.width, c.width, generator=rng)
+    blocks[:, 7:] = 0  # at the start a block adds nothing
+    return embedding, position, blocks

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,36 +13,51 @@ import pandas as pd
 COLUMNS: dict[str, str] = {
     "width": "channels of the model (d_model)",
     "depth": "number of blocks",
+    "heads": "attention heads",
     "context": "tokens the model sees at once",
+    "shift": "True if blocks see the two tokens before (token shift)",
     "params": "parameters of blocks and output head",
     "params_non_embedding": "parameters of the blocks alone",
     "params_total": "all parameters, embeddings included",
     "tokens": "training tokens, counted with repetition",
     "unique_tokens": "different training tokens, empty if none was repeated",
     "flops": "training FLOPs: head and attention counted, embeddings free",
-    "loss": "validation loss, nats per token",
+    "loss": "validation loss, nats per token; empty unless the status is ok",
     "loss_std": "standard error of the loss from a finite validation set",
     "seed": "fixes initial weights and data order",
     "lr": "peak learning rate of the blocks",
-    "batch": "sequences per step",
+    "batch": "sequences per step, empty if it grows during the run",
+    "warmup": "tokens over which the rate rises from zero",
+    "cooldown": "share of the tokens over which the rate falls to zero at the end",
     "optimizer": "adamw or muon",
     "status": "ok, diverged, or failed with the reason",
     "corpus": "fingerprint of the corpus",
+    "version": "version of this package that trained the run",
     "device": "cpu, cuda or mps",
     "seconds": "wall-clock time of the run",
 }
 """What each column holds."""
 
 REQUIRED = ("params", "tokens", "loss")
-_TEXT = ("optimizer", "status", "corpus", "device")
+_TEXT = ("optimizer", "status", "corpus", "version", "device")
 _POSITIVE = ("params", "params_non_embedding", "params_total", "tokens", "flops", "loss")
+_WHOLE_OR_EMPTY = ("unique_tokens", "batch")
+# What it takes for pandas to read a number to its last bit; from version 3 on it always does.
+_EXACT = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
+_NUMBERS = tuple(name for name in COLUMNS if name not in _TEXT)
+
+
+def table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """A table of runs with the columns `COLUMNS`, from one mapping of column to value per run."""
+    return _typed(pd.DataFrame(list(rows), columns=list(COLUMNS)))
 
 
 def validate(table: pd.DataFrame) -> pd.DataFrame:
     """The same table, if it can be trusted; otherwise a ValueError that says what to mend.
 
-    Needs the columns `REQUIRED`; every number that is there must be a positive, finite number,
-    except in rows whose `status` is not "ok", which may lack a loss.
+    Needs the columns `REQUIRED`. Rows whose `status` is not "ok" may lack any number; in the
+    others sizes, FLOPs and loss must be there, finite and positive, and every other number that
+    is there finite and not negative.
     """
     if not isinstance(table, pd.DataFrame):
         raise TypeError(f"a table of runs is a pandas DataFrame, got {type(table).__name__}")
@@ -56,39 +73,54 @@ def validate(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         raise ValueError("the table of runs has no rows")
     ok = table["status"].eq("ok") if "status" in table.columns else pd.Series(True, table.index)
-    for name in _POSITIVE:
+    ok = ok.to_numpy(dtype=bool, na_value=False)
+    for name in _NUMBERS:
         if name not in table.columns:
             continue
-        numbers = pd.to_numeric(table.loc[ok, name], errors="coerce").to_numpy(dtype=float)
-        bad = ~(np.isfinite(numbers) & (numbers > 0))
+        given = table[name][ok]
+        numbers = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        if name in _POSITIVE:
+            bad, wanted = ~(np.isfinite(numbers) & (numbers > 0)), "positive numbers"
+        else:
+            fine = np.isfinite(numbers) & (numbers >= 0)
+            bad, wanted = ~(fine | given.isna().to_numpy()), "numbers that are not negative"
         if bad.any():
-            first = table.loc[ok, name][bad]
+            first = given[bad]
             raise ValueError(
-                f"column {name!r} must hold positive numbers; {int(bad.sum())} rows do not "
+                f"column {name!r} must hold {wanted}; {int(bad.sum())} rows do not "
                 f"(the first is row {first.index[0]}: {first.iloc[0]})"
             )
     return table
 
 
 def finished(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows that may enter a fit: those with status "ok". Raises ValueError if none is left."""
+    """The rows that may enter a fit: those with status "ok".
+
+    `attrs["left_out"]` of the result is the number of rows that diverged or failed and were left
+    out. Raises ValueError if none is left.
+    """
     validate(table)
-    if "status" not in table.columns:
-        return table
-    kept = table[table["status"] == "ok"]
+    if "status" in table.columns:
+        kept = table[table["status"].eq("ok").to_numpy(dtype=bool, na_value=False)]
+    else:
+        kept = table.copy(deep=False)
     if kept.empty:
         reasons = ", ".join(sorted(set(map(str, table["status"]))))
         raise ValueError(f"no run finished: their status is {reasons}")
+    kept.attrs = {**table.attrs, "left_out": len(table) - len(kept)}
     return kept
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
-    """Write the table as CSV, after checking it."""
+    """Write the table as CSV, after checking it. What is missing becomes an empty field."""
     validate(table).to_csv(path, index=False)
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Read a table of runs from CSV and check it. Raises FileNotFoundError or ValueError."""
+    """Read a table of runs from CSV and check it. Raises FileNotFoundError or ValueError.
+
+    A table from `sweep` comes back as it was, to the last bit and with the same types.
+    """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
@@ -96,7 +128,17 @@ def read(path: str | Path) -> pd.DataFrame:
         with warnings.catch_warnings():
             # Rows longer than the header would otherwise lose their last fields.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT, str), index_col=False)
+            names = pd.read_csv(path, nrows=0, index_col=False).columns
+            # A text column may say "nan" or "None" and mean it; a number cannot.
+            empty = {name: ["", "nan", "NaN", "NA"] if name in _NUMBERS else [""] for name in names}
+            table = pd.read_csv(
+                path,
+                dtype=dict.fromkeys(_TEXT, str),
+                index_col=False,
+                keep_default_na=False,
+                na_values=empty,
+                **_EXACT,
+            )
     except (
         pd.errors.ParserError,
         pd.errors.ParserWarning,
@@ -104,4 +146,18 @@ def read(path: str | Path) -> pd.DataFrame:
         UnicodeDecodeError,
     ) as error:
         raise ValueError(f"{path} is not a CSV table: {error}") from error
-    return validate(table)
+    return _typed(validate(table))
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with whole numbers where whole numbers belong, even beside empty fields."""
+    for name in _WHOLE_OR_EMPTY:
+        if name in table.columns:
+            try:
+                table[name] = pd.to_numeric(table[name]).astype("Int64")
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"column {name!r} must hold whole numbers or nothing") from error
+    for name in ("loss", "loss_std", "lr", "cooldown", "seconds"):
+        if name in table.columns:
+            table[name] = table[name].astype(float)
+    return table

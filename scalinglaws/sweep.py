@@ -1,21 +1,66 @@
-"""Many runs: on all cores of the machine, with a progress bar that counts FLOPs."""
+"""Many runs: on all cores, on a GPU or on a cluster, each kept as soon as it is finished."""
 
 from __future__ import annotations
 
+import math
+import multiprocessing
 import multiprocessing.connection
 import os
+import pickle
 import signal
+import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
+from . import __version__
+from . import runs as tables
+from . import store as stores
 from .corpora import Corpus
-from .train import Run, Trained, pick_device, train
+from .train import (
+    EVALUATION_TOKENS,
+    Run,
+    Trained,
+    lockstep,
+    pick_device,
+    train_together,
+    workload,
+)
+
+Row = dict[str, Any]
+Group = list[Run]
+Keep = Callable[[Sequence[Run], Sequence[Row]], None]
+Report = Callable[[float], None]
+
+_TRIES = 3
+"""How many worker processes may die before they begin with a group until the sweep gives up."""
+
+# What a step, a token and a FLOP cost on one CPU thread, in seconds: fitted by eye to widths 8 to
+# 128 in stacks of 1 to 8. Only their ratios matter, for sharing out the work.
+_SECONDS_PER_STEP, _SECONDS_PER_TOKEN, _SECONDS_PER_FLOP = 1e-3, 1.3e-6, 2e-11
+_WORTH_IT = 0.98
+"""Groups are cut further only for a gain of more than 2 %."""
+
+
+class WrongCorpus(RuntimeError):
+    """A worker's corpus function returned other tokens than that of the process that asked."""
 
 
 def repeat(runs: Iterable[Run], seeds: int) -> list[Run]:
@@ -27,22 +72,94 @@ def repeat(runs: Iterable[Run], seeds: int) -> list[Run]:
 
 def sweep(
     runs: Iterable[Run],
-    corpus: Corpus,
+    corpus: Corpus | Callable[[], Corpus],
     *,
+    store: str | Path | None = None,
+    executor: Executor | None = None,
     workers: int | None = None,
     device: str | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train every run and return the table of runs, one row each, in the order given.
 
-    On a CPU the runs are shared out among `workers` processes of one thread each (by default one
-    per core; the largest runs start first), and a run's result does not depend on how many there
-    are. On a GPU they follow one another in this process. A run that fails or diverges has its
-    reason in `status` and NaN as `loss`; the others go on.
+    Runs that can be are trained together (see `lockstep`), the largest groups first. On a CPU the
+    groups are shared out among `workers` processes of one thread each, by default one per core;
+    on a GPU they follow one another in this process. How runs are grouped depends on the number
+    of workers and on what is left to do, and changes a loss by no more than rounding does. The
+    progress bar counts the FLOPs that are really computed: those of a shared trunk once.
 
-    A script that calls this needs the usual `if __name__ == "__main__":` around the call, since
-    the worker processes import the script.
+    `corpus` is a `Corpus`, or a function without arguments that returns one, such as
+    `python_source`: the workers then call it themselves, which spares sending them the tokens.
+
+    `store` is the path of a file (made if it is missing) in which each run is kept as soon as its
+    group is finished; called again, `sweep` trains only what is missing there. A run that diverged
+    is finished too; one that failed is tried again. If the file cannot be written, say because
+    the disk is full, a warning says so once, the sweep goes on, and the rows are tried again
+    together with each later group. `scalinglaws.store.load` reads the whole file.
+
+    A run that fails or diverges has its reason in `status` and NaN as `loss`; the others go on. A
+    worker that the system kills costs the runs of its group alone. Ctrl-C stops all workers.
+
+    `executor` trains the groups elsewhere: anything with the `submit` of
+    `concurrent.futures.Executor`, such as `dask.distributed.Client(...).get_executor()`. Tell
+    `workers` how many it has, so that there are enough groups. Give `corpus` as a function; a
+    worker where it returns other tokens than here ends the sweep with `WrongCorpus`. Each worker
+    takes its own GPU if it has one, unless `device` says otherwise. Only this process writes to
+    the store. For Slurm, let `submit` of a thread pool wait for a job of `submitit`:
+
+        class Slurm(ThreadPoolExecutor):
+            def submit(self, task, *args):
+                return super().submit(lambda: slurm.submit(task, *args).result())
+
+        slurm = submitit.AutoExecutor("logs")
+        slurm.update_parameters(timeout_min=60, cpus_per_task=1)
+        with Slurm(100) as executor:
+            sweep(runs, python_source, executor=executor, workers=100, store="runs.sqlite")
+
+    A script that calls this without an `executor` needs the usual `if __name__ == "__main__":`
+    around the call, since the worker processes import the script.
     """
+    runs = _checked(runs)
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    here = corpus() if callable(corpus) else corpus
+    if not isinstance(here, Corpus):
+        raise TypeError(f"corpus must be a Corpus or return one, got {type(here).__name__}")
+    on_card = executor is None and pick_device(device).type != "cpu"
+
+    kept = _Kept(runs, here.fingerprint, store)
+    missing = [run for run in runs if run not in kept.rows]
+    if not missing:
+        return kept.table()
+    if on_card:
+        groups = _cut_for_card(missing)
+    elif executor is not None:
+        groups = lockstep(missing) if workers is None else _share_out(missing, workers)
+    else:
+        workers = workers or _cores()
+        groups = _share_out(missing, workers)
+    groups.sort(key=_seconds, reverse=True)
+
+    total = sum(map(_flops, groups))
+    title = f"{len(missing)} runs" if len(missing) == len(runs) else f"{len(missing)} missing runs"
+    with tqdm(total=total, unit="FLOP", unit_scale=True, desc=title, disable=not progress) as bar:
+
+        def report(done: float) -> None:
+            if (more := int(min(done, total)) - bar.n) > 0:
+                bar.update(more)
+
+        if executor is not None:
+            _on_executor(groups, corpus, here.fingerprint, executor, device, kept.add, report)
+        elif on_card or min(workers, len(groups)) == 1:
+            _in_this_process(groups, here, device, kept.add, report)
+        else:
+            sent = corpus if callable(corpus) and _importable(corpus) else here
+            _in_processes(groups, sent, here.fingerprint, workers, kept.add, report)
+        report(total)
+    return kept.table()
+
+
+def _checked(runs: Iterable[Run]) -> list[Run]:
     runs = list(runs)
     if not runs:
         raise ValueError("runs is empty: there is nothing to train")
@@ -51,21 +168,7 @@ def sweep(
             raise TypeError(f"runs must hold Run objects, got {type(run).__name__}")
     if len(set(runs)) < len(runs):
         raise ValueError("the same run stands in runs twice: give each its own seed")
-    if workers is None:
-        workers = _cores()
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
-    workers = min(workers, len(runs))
-    total = sum(run.flops for run in runs)
-    with tqdm(
-        total=total, unit="FLOP", unit_scale=True, desc=f"{len(runs)} runs", disable=not progress
-    ) as bar:
-        if pick_device(device).type != "cpu" or workers == 1:
-            rows = [_in_this_process(run, corpus, device, bar) for run in runs]
-        else:
-            rows = _in_processes(runs, corpus, workers, bar)
-        bar.update(total - bar.n)
-    return pd.DataFrame(rows)
+    return runs
 
 
 def _cores() -> int:
@@ -74,78 +177,400 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _row(run: Run, corpus: Corpus, device: str | None, progress: Any) -> dict[str, Any]:
-    """The row of one run; an exception becomes a row with its reason."""
+class _Kept:
+    """The rows so far, in memory and, if there is one, in the store."""
+
+    def __init__(self, runs: list[Run], corpus: str, path: str | Path | None) -> None:
+        self.runs, self.path = runs, path
+        self.rows: dict[Run, Row] = {}
+        self.unwritten: list[stores.Entry] = []
+        self.made = self.warned = False
+        if path is None:
+            return
+        try:
+            stores.create(path)
+        except FileNotFoundError:
+            raise
+        except (sqlite3.Error, OSError) as error:  # no room for a new store
+            self._warn(error)
+            return
+        self.made = True
+        known = stores.finished(path)
+        self.rows = {run: known[key] for run in runs if (key := stores.key(run, corpus)) in known}
+        older = {row["version"] for row in self.rows.values()} - {__version__}
+        if older:
+            warnings.warn(
+                f"the store {path} holds runs of this sweep that were trained by scalinglaws "
+                f"{', '.join(sorted(older))}, and this is {__version__}: they are taken as they "
+                "are (column 'version' tells which)",
+                stacklevel=3,
+            )
+
+    def add(self, runs: Sequence[Run], rows: Sequence[Row]) -> None:
+        self.rows.update(zip(runs, rows, strict=True))
+        if self.path is None:
+            return
+        self.unwritten += [stores.entry(run, row) for run, row in zip(runs, rows, strict=True)]
+        try:
+            if not self.made:
+                stores.create(self.path)
+                self.made = True
+            stores.write(self.path, self.unwritten)
+        except (sqlite3.Error, OSError, stores.StoreError) as error:
+            self._warn(error)
+        else:
+            self.unwritten.clear()
+
+    def _warn(self, error: Exception) -> None:
+        if not self.warned:
+            warnings.warn(
+                f"the store {self.path} could not be written ({error}). The sweep goes on, tries "
+                "again with each group of runs that ends, and returns every row in any case",
+                stacklevel=2,
+            )
+        self.warned = True
+
+    def table(self) -> pd.DataFrame:
+        return tables.table(self.rows[run] for run in self.runs)
+
+
+def _budgets(group: Group) -> frozenset[tuple[int, float]]:
+    return frozenset((run.tokens, run.cooldown) for run in group)
+
+
+def _lanes(group: Group) -> int:
+    """How many models of a group are trained side by side."""
+    return len(group) // len(_budgets(group))
+
+
+@lru_cache(maxsize=4096)
+def _workload(run: Run, budgets: frozenset[tuple[int, float]]) -> tuple[int, int]:
+    return workload([replace(run, tokens=tokens, cooldown=share) for tokens, share in budgets])
+
+
+def _amount(group: Group) -> tuple[int, int]:
+    """Tokens and steps of each model of the group (seeds, rates and data make no difference)."""
+    return _workload(replace(group[0], seed=0, lr=None, unique_tokens=None), _budgets(group))
+
+
+def _flops(group: Group) -> int:
+    """FLOPs that training the group takes; less than its runs' sum where they share a trunk."""
+    tokens, _ = _amount(group)
+    return _lanes(group) * tokens * group[0].model.flops_per_token("total")
+
+
+def _seconds(group: Group) -> float:
+    """About how long one CPU thread takes to train and measure the group."""
+    tokens, steps = _amount(group)
+    tokens += len(_budgets(group)) * EVALUATION_TOKENS / 3  # a forward pass is a third of a step
+    per_token = _SECONDS_PER_TOKEN + _SECONDS_PER_FLOP * group[0].model.flops_per_token("total")
+    return _SECONDS_PER_STEP * steps + _lanes(group) * tokens * per_token
+
+
+def _share_out(runs: list[Run], workers: int) -> list[Group]:
+    """Groups with which so many workers are done soonest.
+
+    Larger groups are quicker, but leave workers idle at the end. So the largest are tried first,
+    then all cut into more and more pieces; the best of these is then improved by cutting what
+    the last worker to be done has.
+    """
+    best = lockstep(runs)
+    soonest, share = _makespan(best, workers), sum(map(_seconds, best)) / workers
+    if _WORTH_IT * soonest < share:  # no worker waits long
+        return best
+    for pieces in (1, 2, 3, 4, 6):
+        groups = []
+        for stack in lockstep(runs, most=len(runs)):
+            usual = _lanes(lockstep(stack)[0])
+            wanted = _lanes(stack) / math.ceil(_seconds(stack) / (share / pieces))
+            groups += lockstep(stack, most=min(usual, max(1, math.ceil(wanted))))
+        if (end := _makespan(groups, workers)) < _WORTH_IT * soonest:
+            best, soonest = groups, end
+    improved = True
+    while improved:
+        improved = False
+        for group in _last_to_end(best, workers):
+            others = [other for other in best if other is not group]
+            for most in range(_lanes(group) - 1, 0, -1):
+                groups = others + lockstep(group, most=most)
+                if (end := _makespan(groups, workers)) < _WORTH_IT * soonest:
+                    best, soonest, improved = groups, end, True
+            if improved:
+                break
+    return best
+
+
+def _loads(groups: list[Group], workers: int) -> list[tuple[float, list[Group]]]:
+    """Seconds and groups of each worker, if each always takes the largest group that is left."""
+    loads: list[tuple[float, list[Group]]] = [(0.0, []) for _ in range(workers)]
+    for group in sorted(groups, key=_seconds, reverse=True):
+        number = min(range(workers), key=lambda i: loads[i][0])
+        seconds, taken = loads[number]
+        loads[number] = seconds + _seconds(group), [*taken, group]
+    return loads
+
+
+def _makespan(groups: list[Group], workers: int) -> float:
+    """Seconds until the last worker is done."""
+    return max(seconds for seconds, _ in _loads(groups, workers))
+
+
+def _last_to_end(groups: list[Group], workers: int) -> list[Group]:
+    """The groups of the worker that is done last."""
+    return max(_loads(groups, workers), key=lambda load: load[0])[1]
+
+
+def _cut_for_card(runs: list[Run]) -> list[Group]:
+    """Groups for a GPU: it has room for many models at once, for fewer if they are wide."""
+    return [
+        part
+        for group in lockstep(runs, most=len(runs))
+        for part in lockstep(group, most=max(1, min(64, 4096 // group[0].model.width)))
+    ]
+
+
+def _train_group(group: Group, corpus: Corpus, device: str | None, report: Report) -> list[Row]:
+    """The rows of a group; an exception becomes the row of the run that it came from."""
     try:
-        return train(run, corpus, device=device, progress=progress).row()
+        trained = train_together(group, corpus, device=device, progress=report)
     except Exception as error:
-        failed = Trained(
-            run=run,
-            model=None,
-            loss=float("nan"),
-            loss_std=float("nan"),
-            curve_tokens=None,
-            curve_loss=None,
-            status=f"failed: {type(error).__name__}: {error}",
-            seconds=float("nan"),
-            device=str(device or "cpu"),
-            corpus=corpus.fingerprint,
-        )
-        return failed.row()
+        if len(group) == 1:
+            return [_failed(group[0], corpus.fingerprint, device, _reason(error))]
+    else:
+        return [t.row() for t in trained]
+    # One of them spoilt it for all (or together they were too large): look for it in halves.
+    lanes = _lanes(group)
+    parts = (
+        lockstep(group, most=math.ceil(lanes / 2))
+        if lanes > 1
+        else [group[: len(group) // 2], group[len(group) // 2 :]]
+    )
+    rows = {
+        run: row
+        for part in parts
+        for run, row in zip(part, _train_group(part, corpus, device, report), strict=True)
+    }
+    return [rows[run] for run in group]
 
 
-def _in_this_process(run: Run, corpus: Corpus, device: str | None, bar: tqdm) -> dict[str, Any]:
-    before, per_token = bar.n, run.model.flops_per_token("total")
-    try:
-        return _row(
-            run,
-            corpus,
-            device,
-            lambda tokens, loss: bar.update(before + tokens * per_token - bar.n),
-        )
-    finally:
-        bar.update(before + run.flops - bar.n)
+def _reason(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _failed(run: Run, corpus: str, device: str | None, reason: str) -> Row:
+    nothing = Trained(
+        run=run,
+        model=None,
+        loss=math.nan,
+        loss_std=math.nan,
+        curve_tokens=None,
+        curve_loss=None,
+        status=f"failed: {reason}",
+        seconds=math.nan,
+        device=device or "unknown",
+        corpus=corpus,
+    )
+    return nothing.row()
+
+
+def _in_this_process(
+    groups: list[Group], corpus: Corpus, device: str | None, keep: Keep, report: Report
+) -> None:
+    device = pick_device(device).type if device is None else device
+    before = 0.0
+    for group in groups:
+        seen, most = 0.0, _flops(group)
+
+        def count(flops: float, before: float = before, most: float = most) -> None:
+            nonlocal seen
+            seen += flops
+            report(before + min(seen, most))
+
+        keep(group, _train_group(group, corpus, device, count))
+        before += most
+        report(before)
 
 
 def _in_processes(
-    runs: Sequence[Run], corpus: Corpus, workers: int, bar: tqdm
-) -> list[dict[str, Any]]:
+    groups: list[Group],
+    corpus: Corpus | Callable[[], Corpus],
+    fingerprint: str,
+    workers: int,
+    keep: Keep,
+    report: Report,
+) -> None:
     # "spawn", because forking a process that has used torch's threads can hang it.
     context = multiprocessing.get_context("spawn")
-    done = context.Value("d", 0.0)
+    # Each place is written by the one worker that has the group: no lock that it could die with.
+    flops = context.RawArray("d", len(groups))
+    begun = context.RawArray("b", len(groups))
     # Workers end as soon as the other end of this pipe closes: at an interrupt, or with this
     # process however it ends. Otherwise they would train on where nobody waits for them.
     lifeline, held = context.Pipe(duplex=False)
-    rows: dict[int, dict[str, Any]] = {}
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(corpus, done, lifeline)
-    ) as pool:
-        try:
-            order = sorted(range(len(runs)), key=lambda i: -runs[i].flops)
-            waiting: dict[Future, int] = {pool.submit(_work, runs[i]): i for i in order}
-            while waiting:
-                finished, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    rows[waiting.pop(future)] = future.result()
-                bar.update(int(done.value) - bar.n)
-        except BaseException:
-            held.close()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+
+    def pool() -> ProcessPoolExecutor:
+        # One for each worker, so that a worker that is killed takes no other with it.
+        return ProcessPoolExecutor(
+            1,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(corpus, fingerprint, flops, begun, lifeline),
+        )
+
+    costs = list(map(_flops, groups))
+    queue, stillborn = deque(range(len(groups))), [0] * len(groups)
+    pools = [pool() for _ in range(min(workers, len(groups)))]
+    running: dict[Future, tuple[int, int]] = {}  # which worker has which group
+    over = 0
+    try:
+        for worker in range(len(pools)):
+            number = queue.popleft()
+            running[pools[worker].submit(_work, number, groups[number])] = worker, number
+        while running:
+            ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in ended:
+                worker, number = running.pop(future)
+                group, error = groups[number], future.exception()
+                if isinstance(error, BrokenExecutor):
+                    pools[worker].shutdown()
+                    pools[worker] = pool()
+                if isinstance(error, BrokenExecutor) and not begun[number]:
+                    stillborn[number] += 1
+                    if stillborn[number] == _TRIES:
+                        raise RuntimeError(
+                            "the worker processes die before they begin. A script that calls "
+                            'sweep() needs `if __name__ == "__main__":` around the call; with '
+                            "workers=1 everything runs in this process"
+                        ) from error
+                    queue.appendleft(number)
+                else:
+                    if isinstance(error, BrokenExecutor):
+                        error = BrokenExecutor("the worker process was killed; out of memory?")
+                    keep(group, _outcome(future, error, group, fingerprint, "cpu"))
+                    over += costs[number]
+                if queue:
+                    number = queue.popleft()
+                    running[pools[worker].submit(_work, number, groups[number])] = worker, number
+            report(over + sum(min(flops[n], costs[n]) for _, n in running.values()))
+    except BaseException:
+        held.close()
+        for one in pools:
+            one.shutdown(wait=False, cancel_futures=True)
+        _rescue({future: groups[number] for future, (_, number) in running.items()}, keep)
+        raise
+    for one in pools:
+        one.shutdown()
     held.close()
     lifeline.close()
-    return [rows[i] for i in range(len(runs))]
+
+
+def _on_executor(
+    groups: list[Group],
+    corpus: Corpus | Callable[[], Corpus],
+    fingerprint: str,
+    executor: Executor,
+    device: str | None,
+    keep: Keep,
+    report: Report,
+) -> None:
+    running: dict[Future, Group] = {}
+    over = 0
+    try:
+        for group in groups:
+            try:
+                future = executor.submit(_train_away, group, corpus, fingerprint, device)
+            except BrokenExecutor as error:
+                future = Future()
+                future.set_exception(error)
+            if not isinstance(future, Future):
+                raise TypeError(
+                    "executor.submit must return a concurrent.futures.Future, got "
+                    f"{type(future).__name__}"
+                )
+            running[future] = group
+        while running:
+            ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in ended:
+                group = running.pop(future)
+                error = CancelledError() if future.cancelled() else future.exception()
+                keep(group, _outcome(future, error, group, fingerprint, device))
+                over += _flops(group)
+            report(over)
+    except BaseException:
+        for future in running:
+            future.cancel()
+        _rescue(running, keep)
+        raise
+
+
+def _outcome(
+    future: Future,
+    error: BaseException | None,
+    group: Group,
+    fingerprint: str,
+    device: str | None,
+) -> list[Row]:
+    """The rows that a worker returned, or those that say why there are none."""
+    if isinstance(error, WrongCorpus):
+        raise error
+    if error is None:
+        return future.result()
+    return [_failed(run, fingerprint, device, _reason(error)) for run in group]
+
+
+def _rescue(running: dict[Future, Group], keep: Keep) -> None:
+    """Keep what was ready when the sweep was cut off."""
+    for future, group in running.items():
+        if future.done() and not future.cancelled() and future.exception() is None:
+            keep(group, future.result())
+
+
+_corpora: dict[str, Corpus] = {}
+
+
+def _train_away(
+    group: Group,
+    corpus: Corpus | Callable[[], Corpus],
+    fingerprint: str,
+    device: str | None,
+    report: Report = lambda flops: None,
+) -> list[Row]:
+    """What a worker does, wherever it is."""
+    got = _corpora.get(fingerprint) if callable(corpus) else corpus
+    if got is None:
+        got = corpus()
+        if got.fingerprint != fingerprint:
+            raise WrongCorpus(
+                f"on a worker the corpus has the fingerprint {got.fingerprint}, and "
+                f"{fingerprint} on the machine that started the sweep: install the same versions "
+                "of the packages that it is read from, or give sweep() the Corpus itself"
+            )
+        _corpora.clear()
+        _corpora[fingerprint] = got
+    return _train_group(group, got, device or pick_device().type, report)
+
+
+def _importable(function: Callable[[], Corpus]) -> bool:
+    """Can a new process find this function? Not if a notebook or another function made it."""
+    try:
+        return b"__main__" not in pickle.dumps(function)
+    except Exception:
+        return False
 
 
 _worker: dict[str, Any] = {}
 
 
 def _start_worker(
-    corpus: Corpus, done: Any, lifeline: multiprocessing.connection.Connection
+    corpus: Corpus | Callable[[], Corpus],
+    fingerprint: str,
+    flops: Any,
+    begun: Any,
+    lifeline: multiprocessing.connection.Connection,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that waits
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    _worker.update(corpus=corpus, done=done)
+    _worker.update(corpus=corpus, fingerprint=fingerprint, flops=flops, begun=begun)
 
 
 def _end_with(lifeline: multiprocessing.connection.Connection) -> None:
@@ -153,13 +578,10 @@ def _end_with(lifeline: multiprocessing.connection.Connection) -> None:
     os._exit(1)
 
 
-def _work(run: Run) -> dict[str, Any]:
-    per_token, seen = run.model.flops_per_token("total"), 0
+def _work(number: int, group: Group) -> list[Row]:
+    _worker["begun"][number] = 1
 
-    def progress(tokens: int, loss: float) -> None:
-        nonlocal seen
-        with _worker["done"].get_lock():
-            _worker["done"].value += (tokens - seen) * per_token
-        seen = tokens
+    def report(flops: float) -> None:
+        _worker["flops"][number] += flops
 
-    return _row(run, _worker["corpus"], "cpu", progress)
+    return _train_away(group, _worker["corpus"], _worker["fingerprint"], "cpu", report)

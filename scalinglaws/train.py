@@ -1,26 +1,32 @@
-"""One training run: the data order, the schedule, the optimiser, the evaluation.
+"""Training: the data order, the schedule, the optimisers, the evaluation.
 
 A `Run` says everything that determines a result; `train` turns it into a `Trained`, which holds
 the model, its validation loss with the noise of the measurement, and the row that goes into a
 table of runs.
+
+Runs that share a shape are trained together, in two ways that leave each result as it would be
+alone. Lockstep: runs that differ in seed, learning rate or data are computed as one stack, which
+spares a small model most of its waiting. Branching: runs that differ in their number of tokens
+share the trunk, where the learning rate is constant, and branch off where their cooldown begins.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from . import __version__
 from .corpora import Corpus, decode, encode
 from .model import ModelConfig, Transformer
 
@@ -28,49 +34,52 @@ Progress = Callable[[int, float], None]
 """Called now and then during a run with the tokens seen so far and the training loss."""
 
 EVALUATION_TOKENS = 2**17
-_EMBEDDING_LR = 0.03
+_FIRST_BATCH = 128  # tokens
 
 
 @dataclass(frozen=True)
 class Run:
     """All that determines one training run, given a corpus.
 
-    Losses are in nats per token; `tokens` are training tokens, counted with repetition.
+    Losses are in nats per token. What is left out is filled in: `replace(run, model=...)` keeps
+    the learning rate of the old model unless it says `lr=None` too.
     """
 
     model: ModelConfig
     tokens: int
+    """Training tokens, counted with repetition; rounded down to whole contexts."""
     seed: int = 0
     """Fixes the initial weights and the order of the data."""
     batch: int | None = None
-    """Sequences of `model.context` tokens per step; None takes `default_batch`."""
+    """Sequences of `model.context` tokens per step; None lets it grow (`batch_sizes`)."""
     lr: float | None = None
-    """Peak learning rate of the blocks; None takes `default_lr`. Embeddings and head learn at
-    0.03, and faster or slower with `lr` when that departs from the default."""
+    """Peak learning rate of the blocks; None takes `default_lr`. The rate of embeddings and head
+    is 0.03 sqrt(32 / width), times the factor by which `lr` departs from its default."""
     optimizer: Literal["adamw", "muon"] = "adamw"
-    warmup: float = 0.02
-    """Share of the steps over which the rate rises from zero."""
+    warmup: int = 2048
+    """Tokens over which the rate rises from zero, or all before the cooldown if those are fewer."""
     cooldown: float = 0.3
-    """Share of the steps over which the rate falls to zero at the end."""
+    """Share of the tokens over which the rate falls to zero at the end."""
     unique_tokens: int | None = None
     """Train on only this many tokens, repeated as often as needed; None uses the whole corpus."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, ModelConfig):
             raise TypeError(f"model must be a ModelConfig, got {type(self.model).__name__}")
-        for name in ("tokens", "batch", "unique_tokens"):
+        for name in ("tokens", "batch", "unique_tokens", "warmup"):
             value = getattr(self, name)
-            if value is None and name != "tokens":
+            if value is None and name in ("batch", "unique_tokens"):
                 continue
             if isinstance(value, bool) or not isinstance(value, Real) or value != value // 1:
                 raise ValueError(f"{name} must be a whole number, got {value!r}")
             object.__setattr__(self, name, int(value))
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+            least = 0 if name == "warmup" else 1
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
         if isinstance(self.seed, bool) or not isinstance(self.seed, Integral) or self.seed < 0:
             raise ValueError(f"seed must be a whole number of at least 0, got {self.seed!r}")
         object.__setattr__(self, "seed", int(self.seed))
-        for name in ("lr", "warmup", "cooldown"):
+        for name in ("lr", "cooldown"):
             value = getattr(self, name)
             if value is None and name == "lr":
                 continue
@@ -81,24 +90,14 @@ class Run:
             raise ValueError(f"optimizer must be 'adamw' or 'muon', got {self.optimizer!r}")
         if self.lr is not None and not (self.lr > 0 and math.isfinite(self.lr)):
             raise ValueError(f"lr must be a positive number, got {self.lr}")
-        for name in ("warmup", "cooldown"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(
-                    f"{name} is a share of the steps, from 0 to 1; got {getattr(self, name)}"
-                )
-        if self.warmup + self.cooldown > 1:
-            raise ValueError(
-                f"warmup and cooldown overlap: {self.warmup} + {self.cooldown} is over 1"
-            )
-        if self.batch is None:
-            object.__setattr__(self, "batch", default_batch(self.tokens, self.model.context))
+        if not 0 <= self.cooldown <= 1:
+            raise ValueError(f"cooldown is a share of the tokens, from 0 to 1; got {self.cooldown}")
         if self.lr is None:
             object.__setattr__(self, "lr", default_lr(self.model.width, self.optimizer))
-        if self.tokens < self.batch * self.model.context:
-            raise ValueError(
-                f"tokens must cover one step at least: {self.batch} sequences of "
-                f"{self.model.context} are {self.batch * self.model.context}, got {self.tokens}"
-            )
+        least = (self.batch or _FIRST_BATCH // self.model.context or 1) * self.model.context
+        if self.tokens < least:
+            raise ValueError(f"tokens must cover one step of {least}, got {self.tokens}")
+        object.__setattr__(self, "tokens", self.tokens - self.tokens % self.model.context)
         if self.unique_tokens is not None and self.unique_tokens <= self.model.context:
             raise ValueError(
                 f"unique_tokens must be more than one context of {self.model.context}, "
@@ -107,61 +106,78 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """Optimiser steps: as many whole batches as fit into `tokens`."""
-        return self.tokens // (self.batch * self.model.context)
+        """Optimiser steps; the last may be a small one."""
+        return len(batch_sizes(self))
 
     @property
     def flops(self) -> int:
-        """Training FLOPs of the run: head and attention counted, embeddings free."""
+        """Training FLOPs of the run: head and attention counted, embeddings free.
+
+        All of them, also those of a trunk that other runs share.
+        """
         return self.tokens * self.model.flops_per_token("total")
 
 
-def default_batch(tokens: int, context: int) -> int:
-    """Sequences per step: 128 tokens a step in short runs, growing with the root of the length.
+def batch_sizes(run: Run) -> np.ndarray:
+    """Sequences in each step of the run, shape (steps,); together they hold its tokens.
 
-    Tiny models want tiny batches: with large ones they run out of steps, not of data.
+    By default 128 tokens a step at first, and twice as many each time the tokens seen have grown
+    fourfold from 2^18 on. Tiny models want tiny batches: with large ones they run out of steps,
+    not of data. The size depends only on the tokens seen so far, so a longer run begins as a
+    shorter one does. The last step takes what is left.
     """
-    tokens_per_step = 128 * max(1.0, (tokens / 2**18) ** 0.5)
-    return max(1, 2 ** round(math.log2(tokens_per_step / context)))
+    left, context = run.tokens // run.model.context, run.model.context
+    if run.batch is not None:
+        sizes = [run.batch] * (left // run.batch)
+        return np.array(sizes + [left % run.batch] * (left % run.batch > 0))
+    sizes, seen = [], 0
+    while left > 0:
+        doublings = max(0, math.floor(math.log2(max(1, seen * context) / 2**16) / 2))
+        size = min(left, max(1, (_FIRST_BATCH << doublings) // context))
+        sizes.append(size)
+        seen, left = seen + size, left - size
+    return np.array(sizes)
 
 
 def default_lr(width: int, optimizer: str = "adamw") -> float:
-    """Peak learning rate of the blocks: it falls as width grows.
+    """Peak learning rate of the blocks: 0.15 / width for AdamW, 0.01 sqrt(32 / width) for Muon.
 
-    Read off scans at widths 8 to 64 on `python_source`; at each, half or twice the rate was worse
-    by less than the noise between seeds or by more than that, never better by more.
+    The rule goes through the best rates of scans at widths 8 to 64 on `python_source`, at about
+    12 tokens per parameter. Chapter 4 repeats such a scan.
     """
-    return 0.05 * width ** (-2 / 3) if optimizer == "adamw" else 0.01 * (32 / width) ** 0.5
+    return 0.15 / width if optimizer == "adamw" else 0.01 * (32 / width) ** 0.5
 
 
-def schedule(step: int, steps: int, warmup: float, cooldown: float) -> float:
-    """Learning-rate multiplier for `step` of 0 to `steps` - 1: rise, constant, linear fall."""
-    rise = (step + 1) / max(1.0, warmup * steps)
-    fall = (steps - step) / max(1.0, cooldown * steps)
-    return min(1.0, rise, fall)
+def _ends_lr(width: int) -> float:
+    """Peak learning rate of embeddings and head, for a run at the default rate."""
+    return 0.03 * (32 / width) ** 0.5
 
 
-def batches(tokens: np.ndarray, run: Run) -> Iterator[Tensor]:
-    """The run's batches in order, each of shape (batch, context + 1).
+def schedule(seen: np.ndarray, run: Run) -> np.ndarray:
+    """Learning-rate multiplier after so many tokens: a rise, a constant, a linear fall to zero."""
+    constant = run.tokens * (1 - run.cooldown)
+    rise = seen / max(1, min(run.warmup, constant))
+    fall = (run.tokens - seen) / max(1, run.cooldown * run.tokens)
+    return np.clip(np.minimum(rise, fall), 0, 1)
 
-    The training tokens are cut into windows that do not overlap; every epoch goes through them
-    in a fresh order set by the seed, so no token is seen twice before all were seen once.
+
+def windows_of(corpus: Corpus, run: Run) -> np.ndarray:
+    """The windows that a run may read, a view of shape (windows, context + 1)."""
+    windows = corpus.windows("train", run.model.context)
+    if run.unique_tokens is None:
+        return windows
+    return windows[: max(1, run.unique_tokens // run.model.context)]
+
+
+def data_order(windows: int, run: Run, sequences: int) -> np.ndarray:
+    """Numbers of the first `sequences` of so many windows that the run reads, in order.
+
+    Every epoch goes through all windows in a fresh order set by the seed, so none is read twice
+    before all were read once.
     """
-    length = run.model.context
-    if run.unique_tokens is not None:
-        if run.unique_tokens > tokens.size:
-            raise ValueError(
-                f"unique_tokens is {run.unique_tokens:,}, but the corpus has only {tokens.size:,}"
-            )
-        tokens = tokens[: run.unique_tokens]
-    windows = np.lib.stride_tricks.sliding_window_view(tokens, length + 1)[::length]
     rng = np.random.default_rng(run.seed)
-    queue = np.empty(0, dtype=np.int64)
-    for _ in range(run.steps):
-        while queue.size < run.batch:
-            queue = np.concatenate([queue, rng.permutation(len(windows))])
-        yield torch.from_numpy(windows[queue[: run.batch]].astype(np.int64))
-        queue = queue[run.batch :]
+    epochs = [rng.permutation(windows) for _ in range(-(-sequences // windows))]
+    return np.concatenate(epochs)[:sequences].astype(np.int32)
 
 
 @contextmanager
@@ -182,29 +198,58 @@ def one_thread() -> Iterator[None]:
 @one_thread()
 @torch.no_grad()
 def evaluate(
-    model: Transformer, tokens: np.ndarray, limit: int = EVALUATION_TOKENS
-) -> tuple[float, float]:
-    """Mean loss in nats per token on evenly spaced windows of `tokens`, and its standard error.
+    model: Transformer, corpus: Corpus, limit: int = EVALUATION_TOKENS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean loss in nats per scored token on evenly spaced windows, and its standard error.
 
-    The windows are the same for every model of one context length, so two models' losses share
-    most of this error and their difference is known better than either.
+    Both have shape (stack,). The windows are the same for every model of one context length, so
+    two models' losses share most of this error and their difference is known better than either.
     """
-    length = model.config.context
-    if tokens.size <= length:
-        raise ValueError(f"evaluation needs more than {length} tokens, got {tokens.size}")
-    windows = np.lib.stride_tricks.sliding_window_view(tokens, length + 1)[::length]
-    count = max(1, min(len(windows), limit // length))
+    context = model.config.context
+    windows = corpus.windows("val", context)
+    count = max(1, min(len(windows), limit // context))
     chosen = windows[np.linspace(0, len(windows) - 1, count).round().astype(int)]
-    device = model.head.device
+    keep = _scored(corpus, model.head.device)
     means = []
-    for part in np.array_split(chosen, max(1, count // 256)):
-        x = torch.from_numpy(part.astype(np.int64)).to(device)
-        logits = model(x[:, :-1])
-        losses = F.cross_entropy(logits.flatten(0, 1), x[:, 1:].flatten(), reduction="none")
-        means.append(losses.view(len(part), length).mean(1).double().cpu())
-    per_window = torch.cat(means).numpy()
-    noise = per_window.std(ddof=1) / math.sqrt(count) if count > 1 else math.nan
-    return float(per_window.mean()), float(noise)
+    for part in np.array_split(chosen, max(1, count // 64)):
+        x = torch.from_numpy(part.astype(np.int64)).to(model.head.device)
+        x = x.expand(model.stack, *x.shape)
+        means.append(_losses(model, x, keep).mean(-1).cpu().double())
+    per_window = torch.cat(means, dim=1).numpy()
+    spread = per_window.std(1, ddof=1) if count > 1 else np.full(model.stack, math.nan)
+    return per_window.mean(1), spread / math.sqrt(count)
+
+
+def _scored(corpus: Corpus, device: torch.device) -> Tensor | None:
+    return None if corpus.scored is None else torch.tensor(corpus.scored, device=device)
+
+
+def _losses(model: Transformer, windows: Tensor, keep: Tensor | None) -> Tensor:
+    """Losses of the scored tokens, shape (stack, batch, scored)."""
+    targets = windows[..., 1:] if keep is None else windows[..., 1:][..., keep]
+    return token_losses(model(windows[..., :-1], keep), targets)
+
+
+def token_losses(logits: Tensor, targets: Tensor) -> Tensor:
+    """-ln p of each target; logits (..., vocab_size), targets (...) -> (...)."""
+    return _CrossEntropy.apply(logits, targets)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The usual cross-entropy, with a backward pass that works in place."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+        log_p = logits.log_softmax(-1)
+        ctx.save_for_backward(log_p, targets)
+        return -log_p.gather(-1, targets[..., None]).squeeze(-1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        log_p, targets = ctx.saved_tensors
+        p = log_p.exp()
+        p.scatter_add_(-1, targets[..., None], p.new_tensor(-1.0).expand(*targets.shape, 1))
+        return p.mul_(gradient[..., None]), None
 
 
 def orthogonalize(g: Tensor, iterations: int = 5) -> Tensor:
@@ -220,23 +265,51 @@ def orthogonalize(g: Tensor, iterations: int = 5) -> Tensor:
     return x
 
 
-class Muon(torch.optim.Optimizer):
-    """Momentum with its update made orthogonal (Jordan et al. 2024), for stacks of matrices."""
+class Optimizer:
+    """AdamW without decay (Loshchilov & Hutter 2019), each model of a stack with its own rate.
 
-    def __init__(self, params: list[Tensor], lr: float, momentum: float = 0.95) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum})
+    With `muon`, the blocks' updates are momentum made orthogonal (Jordan et al. 2024) instead.
+    `model` is a stack trained as `runs`, one each.
+    """
+
+    betas, momentum = (0.9, 0.95), 0.95
+
+    def __init__(self, model: Transformer, runs: Sequence[Run]) -> None:
+        self.model, self.muon, self.steps = model, runs[0].optimizer == "muon", 0
+        lr = torch.tensor([run.lr for run in runs], device=model.head.device)
+        usual = default_lr(model.config.width, runs[0].optimizer)
+        self.rates = {
+            name: lr if name == "blocks" else _ends_lr(model.config.width) * lr / usual
+            for name, _ in model.named_parameters()
+        }
+        self.state = {
+            name: (torch.zeros_like(w), torch.zeros_like(w)) for name, w in model.named_parameters()
+        }
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Move every parameter against its gradient."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                state = self.state[p]
-                if not state:
-                    state["momentum"] = torch.zeros_like(p)
-                m = state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-                update = orthogonalize(p.grad.lerp(m, group["momentum"]))
-                p.add_(update, alpha=-group["lr"])
+    def step(self, multiplier: float) -> None:
+        """Move every weight along its gradient, and forget the gradient."""
+        self.steps += 1
+        (b1, b2), t = self.betas, self.steps
+        for name, w in self.model.named_parameters():
+            mean, square = self.state[name]
+            rate = (multiplier * self.rates[name]).view(-1, *[1] * (w.dim() - 1))
+            if self.muon and name == "blocks":
+                mean.lerp_(w.grad, 1 - self.momentum)
+                w.sub_(orthogonalize(w.grad.lerp(mean, self.momentum)).mul_(rate))
+            else:
+                mean.lerp_(w.grad, 1 - b1)
+                square.mul_(b2).addcmul_(w.grad, w.grad, value=1 - b2)
+                size = square.sqrt().mul_((1 - b2**t) ** -0.5).add_(1e-8)
+                w.sub_((mean / size).mul_(rate / (1 - b1**t)))
+            w.grad = None
+
+    def copy(self, model: Transformer) -> Optimizer:
+        """The same state for a copy of the model."""
+        twin = copy(self)
+        twin.model = model
+        twin.state = {name: (m.clone(), s.clone()) for name, (m, s) in self.state.items()}
+        return twin
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +338,9 @@ class Trained:
         return {
             "width": config.width,
             "depth": config.depth,
+            "heads": config.heads,
             "context": config.context,
+            "shift": config.shift,
             "params": config.params("with_head"),
             "params_non_embedding": config.params("non_embedding"),
             "params_total": config.params("total"),
@@ -277,9 +352,12 @@ class Trained:
             "seed": run.seed,
             "lr": run.lr,
             "batch": run.batch,
+            "warmup": run.warmup,
+            "cooldown": run.cooldown,
             "optimizer": run.optimizer,
             "status": self.status,
             "corpus": self.corpus,
+            "version": __version__,
             "device": self.device,
             "seconds": self.seconds,
         }
@@ -310,7 +388,85 @@ def pick_device(device: str | None = None) -> torch.device:
     return chosen
 
 
-@one_thread()
+def lockstep(runs: Iterable[Run], most: int | None = None) -> list[list[Run]]:
+    """Sort runs into groups that `train_together` can take.
+
+    Within a group, models share a shape, batch, warm-up and optimiser; there are at most `most`
+    of them (by default as many as pay on one CPU thread), each with the same budgets.
+    """
+    if most is not None and most < 1:
+        raise ValueError(f"most must be at least 1, got {most}")
+    lanes: dict[tuple, list[Run]] = {}
+    for run in runs:
+        lanes.setdefault((*_shape(run), *_lane(run)), []).append(run)
+    stacks: dict[tuple, list[list[Run]]] = {}
+    for key, lane in lanes.items():
+        budgets = tuple(sorted((run.tokens, run.cooldown) for run in lane))
+        stacks.setdefault((key[: len(_shape(lane[0]))], budgets), []).append(lane)
+    groups = []
+    for (shape, _), members in stacks.items():
+        size = most or max(1, min(8, 256 // shape[0].width))
+        parts = math.ceil(len(members) / size)
+        groups += [[run for lane in members[i::parts] for run in lane] for i in range(parts)]
+    return groups
+
+
+def _shape(run: Run) -> tuple:
+    """What runs of one stack share."""
+    return run.model, run.batch, run.warmup, run.optimizer
+
+
+def _lane(run: Run) -> tuple:
+    """What tells the models of one stack apart."""
+    return run.seed, run.lr, run.unique_tokens
+
+
+def _budget(run: Run) -> tuple[int, float]:
+    """What tells the branches of one model apart."""
+    return run.tokens, run.cooldown
+
+
+class _Branch(NamedTuple):
+    """The steps to one budget: sequences and rate of each."""
+
+    budget: tuple[int, float]
+    sizes: np.ndarray
+    rates: np.ndarray
+    shared: int
+    """How many of the first steps are also those of every later branch: the trunk."""
+
+
+def _branches(group: Sequence[Run]) -> list[_Branch]:
+    """The branches of a group in the order in which they leave the trunk."""
+    runs = sorted({_budget(run): run for run in group}.values(), key=_cooldown_at)
+    branches: list[_Branch] = []
+    for run in reversed(runs):
+        sizes = batch_sizes(run)
+        rates = schedule((np.cumsum(sizes) - sizes / 2) * run.model.context, run)
+        shared = len(sizes)
+        if branches:
+            last, next_ = branches[-1], branches[0]
+            least = min(len(sizes), len(last.sizes))
+            differ = (sizes[:least] != last.sizes[:least]) | (rates[:least] != last.rates[:least])
+            shared = min(next_.shared, int(differ.argmax()) if differ.any() else least)
+        branches.insert(0, _Branch(_budget(run), sizes, rates, shared))
+    return branches
+
+
+def _cooldown_at(run: Run) -> float:
+    """Tokens after which the cooldown begins."""
+    return run.tokens * (1 - run.cooldown)
+
+
+def workload(group: Sequence[Run]) -> tuple[int, int]:
+    """Tokens and steps that each model of a group takes, a shared trunk counted once."""
+    branches = _branches(group)
+    starts = [0] + [branch.shared for branch in branches[:-1]]
+    sequences = sum(int(b.sizes[start:].sum()) for b, start in zip(branches, starts, strict=True))
+    steps = sum(len(b.sizes) - start for b, start in zip(branches, starts, strict=True))
+    return sequences * group[0].model.context, steps
+
+
 def train(
     run: Run,
     corpus: Corpus,
@@ -325,6 +481,54 @@ def train(
     same run on the same machine gives the same bits. A run whose loss stops being a number ends
     there, with status "diverged".
     """
+    if progress is True:
+        with tqdm(total=run.flops, unit="FLOP", unit_scale=True, desc="training") as bar:
+            (trained,) = train_together([run], corpus, device=device, progress=bar.update)
+            bar.update(bar.total - bar.n)
+            return trained
+    return train_together([run], corpus, device=device, curve=progress or None)[0]
+
+
+@one_thread()
+def train_together(
+    runs: Sequence[Run],
+    corpus: Corpus,
+    *,
+    device: str | None = None,
+    progress: Callable[[float], object] | None = None,
+    curve: Progress | None = None,
+) -> list[Trained]:
+    """Train runs of one group (see `lockstep`) as one computation; results in the order given.
+
+    Each run has the loss that it would have alone, up to rounding. `progress` is called with the
+    FLOPs done since it was called last. Raises ValueError if the runs do not fit together or do
+    not fit the corpus.
+    """
+    runs = list(runs)
+    for run in runs:
+        _fits(run, corpus)
+    lanes = {_lane(run): run for run in runs}
+    budgets = {_budget(run) for run in runs}
+    wanted = {(_lane(run), _budget(run)): run for run in runs}
+    if len({_shape(run) for run in runs}) != 1 or len(wanted) != len(lanes) * len(budgets):
+        raise ValueError("these runs cannot be trained together: sort them with lockstep() first")
+    if len(wanted) < len(runs):
+        raise ValueError("the same run stands there twice")
+    start = time.perf_counter()
+    trunk = _Stack(list(lanes.values()), max(budgets)[0], corpus, device, progress, curve)
+    done: dict[Run, Trained] = {}
+    for branch in _branches(runs):
+        trunk.advance(branch, branch.shared)
+        stack = trunk.copy() if branch.shared < len(branch.sizes) else trunk
+        stack.advance(branch, len(branch.sizes))
+        members = [wanted[lane, branch.budget] for lane in lanes]
+        for trained in stack.measure(branch, members, corpus, start):
+            done[trained.run] = trained
+        start = time.perf_counter()
+    return [done[run] for run in runs]
+
+
+def _fits(run: Run, corpus: Corpus) -> None:
     if run.model.vocab_size < corpus.vocab_size:
         raise ValueError(
             f"the corpus has {corpus.vocab_size} different tokens, the model only "
@@ -335,78 +539,108 @@ def train(
             f"unique_tokens is {run.unique_tokens:,}, but {corpus.name} has only "
             f"{corpus.train.size:,} training tokens"
         )
-    if corpus.train.size <= run.model.context or corpus.val.size <= run.model.context:
-        raise ValueError(
-            f"the corpus is shorter than one context of {run.model.context} tokens: "
-            f"{corpus.train.size} to train on, {corpus.val.size} to measure on"
+    for part in ("train", "val"):
+        corpus.windows(part, run.model.context)  # says what is wrong if there are none
+
+
+class _Stack:
+    """Models in training: weights, optimiser, and how far they have come."""
+
+    def __init__(
+        self,
+        runs: list[Run],
+        tokens: int,
+        corpus: Corpus,
+        device: str | None,
+        progress: Callable[[float], object] | None,
+        curve: Progress | None,
+    ) -> None:
+        self.progress, self.report = progress, curve
+        self.device = pick_device(device)
+        self.model = Transformer(runs[0].model, [run.seed for run in runs]).to(self.device)
+        self.optimizer = Optimizer(self.model, runs)
+        self.keep = _scored(corpus, self.device)
+        self.windows = [windows_of(corpus, run) for run in runs]
+        longest = tokens // runs[0].model.context
+        self.order = np.stack(
+            [data_order(len(w), run, longest) for w, run in zip(self.windows, runs, strict=True)]
         )
-    if progress is True:
-        with tqdm(total=run.flops, unit="FLOP", unit_scale=True, desc="training") as bar:
-            per_token = run.model.flops_per_token("total")
-            return train(
-                run,
-                corpus,
-                device=device,
-                progress=lambda tokens, loss: bar.update(tokens * per_token - bar.n),
+        self.sequences = 0
+        self.losses = np.empty((0, len(runs)))  # of each step so far
+        self.lost = False
+
+    def copy(self) -> _Stack:
+        twin = copy(self)
+        twin.model = deepcopy(self.model)
+        twin.optimizer = self.optimizer.copy(twin.model)
+        return twin
+
+    def advance(self, branch: _Branch, until: int) -> None:
+        """Train on along the branch, up to this number of steps."""
+        every = _every(branch)
+        since: list[Tensor] = []
+        for step in range(len(self.losses), until):
+            since.append(self._step(int(branch.sizes[step]), float(branch.rates[step])))
+            if (step + 1) % every == 0 or step + 1 == until:
+                self._record(torch.stack(since).cpu().double().numpy(), branch.sizes)
+                since.clear()
+            if self.lost:
+                return
+
+    def _step(self, size: int, rate: float) -> Tensor:
+        here = slice(self.sequences, self.sequences + size)
+        batch = np.stack([w[o[here]] for w, o in zip(self.windows, self.order, strict=True)])
+        batch = torch.from_numpy(batch.astype(np.int64)).to(self.device, non_blocking=True)
+        loss = _losses(self.model, batch, self.keep).mean(dim=(1, 2))
+        loss.sum().backward()
+        self.optimizer.step(rate)
+        self.sequences += size
+        return loss.detach()
+
+    def _record(self, losses: np.ndarray, sizes: np.ndarray) -> None:
+        before = int(sizes[: len(self.losses)].sum())
+        self.losses = np.concatenate([self.losses, losses])
+        self.lost = not np.isfinite(losses[-1]).any()
+        context = self.model.config.context
+        if self.progress:
+            per_token = self.model.stack * self.model.config.flops_per_token("total")
+            self.progress((self.sequences - before) * context * per_token)
+        if self.report:
+            self.report(self.sequences * context, float(losses.mean(0)[0]))
+
+    def measure(
+        self, branch: _Branch, runs: list[Run], corpus: Corpus, start: float
+    ) -> list[Trained]:
+        """The results of `runs`, one for each model of the stack, at the end of the branch."""
+        values, noise = evaluate(self.model, corpus)
+        every, steps = _every(branch), len(self.losses)
+        places = range(0, steps, every)
+        curve = np.array([self.losses[place : place + every].mean(0) for place in places])
+        ends = np.cumsum(branch.sizes)[[min(place + every, steps) - 1 for place in places]]
+        # A run that ends worse than it began, at the loss of pure guessing, has diverged. The
+        # validation loss alone does not say so: it also rises when few data are repeated often.
+        kept = (curve[-1] <= self.losses[0]) & np.isfinite(values)
+        seconds = (time.perf_counter() - start) / len(runs)
+        return [
+            Trained(
+                run=run,
+                model=self.model.one(lane).cpu().eval().requires_grad_(False),
+                loss=float(values[lane]) if kept[lane] else math.nan,
+                loss_std=float(noise[lane]) if kept[lane] else math.nan,
+                curve_tokens=ends * self.model.config.context,
+                curve_loss=curve[:, lane],
+                status="ok" if kept[lane] else "diverged",
+                seconds=seconds,
+                device=self.device.type,
+                corpus=corpus.fingerprint,
             )
-
-    where = pick_device(device)
-    model = Transformer(run.model, seed=run.seed).to(where)
-    optimizers = _optimizers(model, run)
-    groups = [(g, g["lr"]) for o in optimizers for g in o.param_groups]
-    every = max(1, run.steps // 100)
-    curve: list[tuple[int, float]] = []
-    since: list[Tensor] = []
-    status: Literal["ok", "diverged"] = "ok"
-    start = time.perf_counter()
-    for step, batch in enumerate(batches(corpus.train, run)):
-        batch = batch.to(where, non_blocking=True)
-        for group, lr in groups:
-            group["lr"] = lr * schedule(step, run.steps, run.warmup, run.cooldown)
-        logits = model(batch[:, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-        model.zero_grad(set_to_none=True)
-        since.append(loss.detach())
-        if (step + 1) % every == 0 or step + 1 == run.steps:
-            mean = float(torch.stack(since).mean())
-            since.clear()
-            curve.append(((step + 1) * run.batch * run.model.context, mean))
-            if not math.isfinite(mean):
-                status = "diverged"
-                break
-            if callable(progress):
-                progress(*curve[-1])
-    model = model.eval().requires_grad_(False)
-    loss_value, noise = evaluate(model, corpus.val) if status == "ok" else (math.nan, math.nan)
-    if not math.isfinite(loss_value):
-        status, loss_value, noise = "diverged", math.nan, math.nan
-    tokens, losses = zip(*curve, strict=True)
-    return Trained(
-        run=run,
-        model=model.cpu(),
-        loss=loss_value,
-        loss_std=noise,
-        curve_tokens=np.array(tokens),
-        curve_loss=np.array(losses),
-        status=status,
-        seconds=time.perf_counter() - start,
-        device=where.type,
-        corpus=corpus.fingerprint,
-    )
+            for lane, run in enumerate(runs)
+        ]
 
 
-def _optimizers(model: Transformer, run: Run) -> list[torch.optim.Optimizer]:
-    ends = [model.embedding, model.position, model.head]
-    scale = run.lr / default_lr(run.model.width, run.optimizer)
-    groups = [{"params": ends, "lr": _EMBEDDING_LR * scale}]
-    if run.optimizer == "adamw":
-        groups.append({"params": [model.blocks], "lr": run.lr})
-    fused = model.head.device.type in ("cpu", "cuda")
-    adamw = torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=0.0, fused=fused)
-    return [adamw] if run.optimizer == "adamw" else [adamw, Muon([model.blocks], lr=run.lr)]
+def _every(branch: _Branch) -> int:
+    """Steps between two entries of the training curve, which has about a hundred."""
+    return max(1, len(branch.sizes) // 100)
 
 
 @one_thread()

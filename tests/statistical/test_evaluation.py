@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from scalinglaws.corpora import Corpus
-from scalinglaws.model import ModelConfig
+from scalinglaws.model import ModelConfig, Transformer
 from scalinglaws.train import Run, evaluate, train
 
 LETTERS = 16
@@ -24,18 +26,28 @@ def language() -> Corpus:
     return Corpus("a Markov chain", tokens[:200_000], tokens[200_000:], LETTERS)
 
 
-def test_the_standard_error_is_the_spread_between_validation_sets(language: Corpus) -> None:
-    model = ModelConfig(width=8, context=8, vocab_size=LETTERS)
-    trained = train(Run(model, tokens=50_000), language).model
-    parts = np.array_split(language.val, 200)
-    losses, errors = np.array([evaluate(trained, part) for part in parts]).T
+@pytest.fixture(scope="module")
+def model(language: Corpus) -> Transformer:
+    config = ModelConfig(width=8, context=8, vocab_size=LETTERS)
+    return train(Run(config, tokens=50_000), language).model
+
+
+def part_of(language: Corpus, tokens: np.ndarray) -> Corpus:
+    return replace(language, val=tokens)
+
+
+def test_the_standard_error_is_the_spread_between_validation_sets(
+    language: Corpus, model: Transformer
+) -> None:
+    parts = [part_of(language, part) for part in np.array_split(language.val, 200)]
+    losses, errors = np.array([evaluate(model, part) for part in parts])[..., 0].T
     # The spread of 200 values is known to 5 %.
     assert losses.std(ddof=1) == pytest.approx(errors.mean(), rel=0.15)
 
 
-def test_more_validation_tokens_make_it_smaller_by_the_root(language: Corpus) -> None:
-    model = ModelConfig(width=8, context=8, vocab_size=LETTERS)
-    trained = train(Run(model, tokens=50_000), language).model
-    _, few = evaluate(trained, language.val, limit=20_000)
-    _, many = evaluate(trained, language.val, limit=320_000)
+def test_more_validation_tokens_make_it_smaller_by_the_root(
+    language: Corpus, model: Transformer
+) -> None:
+    _, few = evaluate(model, language, limit=20_000)
+    _, many = evaluate(model, language, limit=320_000)
     assert few / many == pytest.approx(4, rel=0.1)

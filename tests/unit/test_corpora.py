@@ -110,6 +110,104 @@ class TestCorpus:
             Corpus("bad", good, train, vocab_size=4)
 
 
+class TestWindows:
+    """What a model reads at a time."""
+
+    @pytest.mark.parametrize(
+        ("size", "starts"), [(9, [0]), (16, [0]), (17, [0, 8]), (24, [0, 8]), (25, [0, 8, 16])]
+    )
+    def test_running_text_is_cut_so_that_each_token_is_predicted_once(
+        self, size: int, starts: list[int]
+    ) -> None:
+        tokens = np.arange(size, dtype=np.uint8)
+        corpus = Corpus("numbers", tokens, tokens[::-1], 128)
+        windows = corpus.windows("train", 8)
+        assert windows.shape == (len(starts), 9)
+        assert windows[:, 0].tolist() == starts
+        assert (np.diff(windows.astype(int), axis=1) == 1).all()
+        assert np.array_equal(windows[1:, 0], windows[:-1, -1]), "only this token comes twice"
+        assert corpus.windows("val", 8)[0].tolist() == list(range(size - 1, size - 10, -1))
+
+    @pytest.mark.parametrize("part", ["train", "val"])
+    def test_a_part_shorter_than_one_window_is_refused(self, part: str) -> None:
+        tokens = {"train": np.zeros(50, np.uint8), "val": np.zeros(50, np.uint8)}
+        tokens[part] = np.zeros(8, np.uint8)
+        corpus = Corpus("short", **tokens, vocab_size=2)
+        with pytest.raises(ValueError, match=f"the {part} part of short is shorter than one"):
+            corpus.windows(part, 8)
+
+    def test_they_are_views_that_cannot_be_written_to(self) -> None:
+        tokens = np.arange(100, dtype=np.uint8)
+        for corpus in (Corpus("a", tokens, tokens, 128), in_examples(tokens, 4)):
+            windows = corpus.windows("train", 3)
+            assert np.shares_memory(windows, corpus.train)
+            with pytest.raises(ValueError, match="read-only"):
+                windows[0, 0] = 1
+
+    def test_examples_are_taken_whole(self) -> None:
+        windows = in_examples(np.arange(20, dtype=np.uint8), 4).windows("train", 3)
+        assert windows.tolist() == np.arange(20).reshape(5, 4).tolist()
+
+    @pytest.mark.parametrize("context", [1, 2, 4, 8])
+    def test_examples_need_the_context_of_their_length(self, context: int) -> None:
+        corpus = in_examples(np.zeros(20, np.uint8), 4)
+        with pytest.raises(ValueError, match=f"context must be 3, not {context}"):
+            corpus.windows("train", context)
+
+
+def in_examples(tokens: np.ndarray, length: int, **more: object) -> Corpus:
+    return Corpus("examples", tokens, tokens, 128, example_length=length, **more)
+
+
+class TestExamples:
+    def test_a_part_holds_whole_examples(self) -> None:
+        whole, broken = np.zeros(12, np.uint8), np.zeros(13, np.uint8)
+        for parts in ((whole, broken), (broken, whole)):
+            with pytest.raises(ValueError, match="13 tokens, not a whole number of examples of 4"):
+                Corpus("broken", *parts, vocab_size=2, example_length=4)
+
+    @pytest.mark.parametrize("length", [-1, 0, 1])
+    def test_an_example_has_a_token_and_one_to_predict(self, length: int) -> None:
+        with pytest.raises(ValueError, match="example_length must be at least 2"):
+            in_examples(np.zeros(12, np.uint8), length)
+
+    @pytest.mark.parametrize("scored", [(), (True,), (True,) * 4])
+    def test_what_is_scored_has_an_entry_for_each_prediction(
+        self, scored: tuple[bool, ...]
+    ) -> None:
+        with pytest.raises(ValueError, match="one entry for each"):
+            in_examples(np.zeros(12, np.uint8), 4, scored=scored)
+
+    def test_running_text_is_scored_everywhere(self) -> None:
+        tokens = np.zeros(12, np.uint8)
+        with pytest.raises(ValueError, match="one entry for each of example_length"):
+            Corpus("text", tokens, tokens, 2, scored=(True, True))
+
+    def test_something_must_be_scored(self) -> None:
+        with pytest.raises(ValueError, match="no token to count"):
+            in_examples(np.zeros(12, np.uint8), 4, scored=(False, False, False))
+
+    def test_the_vocabulary_names_every_token(self) -> None:
+        tokens = np.zeros(12, np.uint8)
+        named = Corpus("named", tokens, tokens, 2, vocabulary=("no", "yes"))
+        assert named == Corpus("unnamed", tokens, tokens, 2)
+        with pytest.raises(ValueError, match="names 3 tokens, vocab_size is 2"):
+            Corpus("named", tokens, tokens, 2, vocabulary=("no", "yes", "perhaps"))
+
+    def test_the_fingerprint_sees_what_a_run_learns_from(self) -> None:
+        tokens = np.zeros(12, np.uint8)
+        prints = {
+            Corpus("text", tokens, tokens, 128).fingerprint,
+            in_examples(tokens, 4).fingerprint,
+            in_examples(tokens, 3).fingerprint,
+            in_examples(tokens, 4, scored=(False, False, True)).fingerprint,
+            in_examples(tokens, 4, scored=(False, True, False)).fingerprint,
+        }
+        assert len(prints) == 5
+        all_scored = in_examples(tokens, 4, scored=(True, True, True))
+        assert all_scored == in_examples(tokens, 4, best_loss=0.5), "the same losses"
+
+
 class TestFromDocuments:
     def test_whole_documents_go_to_one_part_each_and_none_is_lost(self) -> None:
         documents = some_documents()

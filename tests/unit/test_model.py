@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,10 +26,10 @@ CONFIGS = [
 configs = pytest.mark.parametrize("config", CONFIGS, ids=str)
 
 
-def disturbed(config: ModelConfig, seed: int = 0) -> Transformer:
-    """A model of which no weight is zero, as after some training."""
-    model = Transformer(config, seed)
-    rng = torch.Generator().manual_seed(seed)
+def disturbed(config: ModelConfig, seeds: int | Sequence[int] = 0) -> Transformer:
+    """A stack in which no weight is zero, as after some training."""
+    model = Transformer(config, seeds)
+    rng = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += 0.3 * torch.randn(parameter.shape, generator=rng)
@@ -35,8 +37,14 @@ def disturbed(config: ModelConfig, seed: int = 0) -> Transformer:
 
 
 def some_tokens(config: ModelConfig, batch: int = 3, time: int | None = None) -> torch.Tensor:
+    return tokens_of_a_stack(config, 1, batch, time)[0]
+
+
+def tokens_of_a_stack(
+    config: ModelConfig, stack: int, batch: int = 3, time: int | None = None
+) -> torch.Tensor:
     rng = torch.Generator().manual_seed(1)
-    return torch.randint(config.vocab_size, (batch, time or config.context), generator=rng)
+    return torch.randint(config.vocab_size, (stack, batch, time or config.context), generator=rng)
 
 
 class TestConfig:
@@ -59,6 +67,20 @@ class TestConfig:
         assert counter.get_total_flops() == tokens.numel() * config.flops_per_token("total")
 
     @configs
+    def test_a_stack_is_that_many_models(self, config: ModelConfig) -> None:
+        sizes = [p.numel() for p in Transformer(config, [3, 1, 4]).parameters()]
+        assert sum(sizes) == 3 * config.params()
+
+    @pytest.mark.parametrize("stack", [2, 3])
+    def test_a_stack_costs_that_many_times_the_flops(self, stack: int) -> None:
+        config = CONFIGS[1]
+        tokens = tokens_of_a_stack(config, stack, batch=4)
+        model = Transformer(config, range(stack))
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            F.cross_entropy(model(tokens).flatten(0, 2), tokens.flatten()).backward()
+        assert counter.get_total_flops() == tokens.numel() * config.flops_per_token("total")
+
+    @configs
     def test_flops_without_attention_are_six_per_parameter(self, config: ModelConfig) -> None:
         assert config.flops_per_token("with_head") == 6 * config.params("with_head")
         assert config.flops_per_token("non_embedding") == 6 * config.params("non_embedding")
@@ -70,6 +92,11 @@ class TestConfig:
     @pytest.mark.parametrize("width", range(4, 200, 4))
     def test_the_default_number_of_heads_always_divides_the_width(self, width: int) -> None:
         assert width % ModelConfig(width).heads == 0
+
+    def test_another_width_takes_its_own_default_heads_when_asked_anew(self) -> None:
+        narrow = ModelConfig(width=32)
+        assert replace(narrow, width=96, heads=None) == ModelConfig(width=96)
+        assert replace(narrow, width=96).heads == narrow.heads == 2, "what is said is kept"
 
     def test_numbers_from_numpy_are_taken_as_plain_ones(self) -> None:
         config = ModelConfig(width=np.int64(16), depth=np.int32(2), heads=np.int64(4))
@@ -121,7 +148,7 @@ class TestTransformer:
 
     def test_the_seed_leaves_the_generator_of_torch_alone(self) -> None:
         before = torch.get_rng_state()
-        Transformer(CONFIGS[0], seed=1)
+        Transformer(CONFIGS[0], [1, 2])
         assert torch.equal(before, torch.get_rng_state())
 
     @configs
@@ -144,6 +171,20 @@ class TestTransformer:
             after = model(changed)
             torch.testing.assert_close(after[:, :place], before[:, :place], rtol=0, atol=1e-5)
             assert not torch.allclose(after[:, place], before[:, place], atol=1e-3)
+
+    @pytest.mark.parametrize("time", [1, 2, 3, 8])
+    def test_no_token_of_a_stack_sees_a_later_one(self, time: int) -> None:
+        config = ModelConfig(width=16, depth=2, context=8)
+        model = disturbed(config, [0, 1, 2])
+        tokens = tokens_of_a_stack(config, 3, time=time)
+        before = model(tokens)
+        for place in range(time):
+            changed = tokens.clone()
+            changed[..., place] = (changed[..., place] + 1) % config.vocab_size
+            after = model(changed)
+            torch.testing.assert_close(after[:, :, :place], before[:, :, :place], rtol=0, atol=1e-5)
+            moved = (after[:, :, place] - before[:, :, place]).abs().amax(dim=(1, 2))
+            assert (moved > 1e-3).all(), "in every model of the stack"
 
     @pytest.mark.parametrize("shifted", [True, False])
     def test_the_last_token_sees_the_first(self, shifted: bool) -> None:
@@ -187,3 +228,82 @@ class TestTransformer:
     def test_more_tokens_than_the_context_are_refused(self) -> None:
         with pytest.raises(ValueError, match="sees 8 tokens at once, got 9"):
             Transformer(ModelConfig(8, context=8))(torch.zeros(1, 9, dtype=torch.long))
+
+
+class TestStack:
+    @configs
+    def test_each_model_starts_as_it_would_alone(self, config: ModelConfig) -> None:
+        stack = Transformer(config, [5, 0, 5])
+        assert stack.stack == 3
+        for place, seed in enumerate([5, 0, 5]):
+            alone = Transformer(config, seed)
+            for name, weights in alone.named_parameters():
+                assert torch.equal(stack.get_parameter(name)[place : place + 1], weights)
+
+    @configs
+    def test_each_model_computes_as_it_would_alone(self, config: ModelConfig) -> None:
+        stack = disturbed(config, [0, 1, 2])
+        tokens = tokens_of_a_stack(config, 3)
+        together = stack(tokens)
+        assert together.shape == (*tokens.shape, config.vocab_size)
+        for place in range(3):
+            alone = stack.one(place)
+            assert alone.stack == 1
+            torch.testing.assert_close(together[place], alone(tokens[place]), rtol=1e-5, atol=1e-4)
+
+    def test_one_of_a_stack_is_a_copy(self) -> None:
+        stack = disturbed(CONFIGS[1], [0, 1])
+        alone = stack.one(1)
+        before = stack.head.detach().clone()
+        with torch.no_grad():
+            alone.head.zero_()
+        assert torch.equal(stack.head, before)
+        assert torch.equal(alone.embedding[0], stack.embedding[1])
+
+    @configs
+    def test_the_tokens_of_one_model_leave_the_others_alone(self, config: ModelConfig) -> None:
+        stack = disturbed(config, [0, 1, 2])
+        tokens = tokens_of_a_stack(config, 3)
+        changed = tokens.clone()
+        changed[1] = (changed[1] + 1) % config.vocab_size
+        before, after = stack(tokens), stack(changed)
+        assert torch.equal(after[0], before[0]) and torch.equal(after[2], before[2])
+        assert not torch.allclose(after[1], before[1], atol=1e-3)
+
+    @configs
+    def test_the_loss_of_one_model_has_no_gradient_in_the_others(self, config: ModelConfig) -> None:
+        stack = disturbed(config, [0, 1, 2])
+        stack(tokens_of_a_stack(config, 3))[1].square().sum().backward()
+        for weights in stack.parameters():
+            assert weights.grad[1].any()
+            assert not weights.grad[0].any() and not weights.grad[2].any()
+
+    def test_a_model_that_is_no_number_any_more_leaves_the_others_alone(self) -> None:
+        stack = disturbed(CONFIGS[1], [0, 1, 2])
+        tokens = tokens_of_a_stack(CONFIGS[1], 3)
+        before = stack(tokens).detach()
+        with torch.no_grad():
+            for weights in stack.parameters():
+                weights[1] = math.nan
+        after = stack(tokens)
+        assert after[1].isnan().all()
+        assert torch.equal(after[0], before[0]) and torch.equal(after[2], before[2])
+
+    @configs
+    def test_logits_may_be_limited_to_some_places(self, config: ModelConfig) -> None:
+        stack = disturbed(config, [0, 1])
+        tokens = tokens_of_a_stack(config, 2)
+        keep = torch.arange(config.context) % 2 == 1
+        some, whole = stack(tokens, keep), stack(tokens)
+        assert some.shape == (2, 3, int(keep.sum()), config.vocab_size)
+        torch.testing.assert_close(some, whole[:, :, keep], rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(
+            stack.one(0)(tokens[0], keep), whole[0, :, keep], rtol=1e-5, atol=1e-4
+        )
+
+    def test_tokens_for_another_number_of_models_are_refused(self) -> None:
+        stack = Transformer(CONFIGS[0], [0, 1])
+        with pytest.raises(ValueError, match="has 2 models, the tokens are for 3"):
+            stack(tokens_of_a_stack(CONFIGS[0], 3))
+        with pytest.raises(ValueError, match="has 2 models, the tokens are for 1"):
+            stack(some_tokens(CONFIGS[0]))

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
-import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import scalinglaws.sweep as module
-from scalinglaws import runs
-from scalinglaws.corpora import Corpus
+import scalinglaws.train as training
+from scalinglaws import runs, store
+from scalinglaws.corpora import Corpus, python_source
 from scalinglaws.model import ModelConfig
-from scalinglaws.sweep import repeat, sweep
-from scalinglaws.train import Run, train
+from scalinglaws.sweep import WrongCorpus, repeat, sweep
+from scalinglaws.train import Run, lockstep, train
 
 ROOT = Path(__file__).parents[2]
 TINY = ModelConfig(width=8, context=8)
@@ -30,20 +46,29 @@ LARGE = Run(ModelConfig(width=16, context=8), tokens=8_000)
 TOO_LONG = Run(TINY, tokens=4_000, unique_tokens=10**9)
 BURST = Run(TINY, tokens=4_000, lr=1e12)
 MIXED = [GOOD, TOO_LONG, LARGE, BURST, replace(GOOD, seed=1)]
+SHORT = [replace(run, tokens=1_000) for run in repeat([GOOD, LARGE], seeds=2)]
+BUDGETS = [
+    Run(TINY, tokens=tokens, seed=seed, warmup=128)
+    for tokens in (500, 900, 2_000)
+    for seed in (0, 1)
+]
 
-LONG_SWEEP = """
-from scalinglaws.corpora import Corpus
-from scalinglaws.model import ModelConfig
+SCRIPT = """
+import sys
 from scalinglaws.sweep import sweep
-from scalinglaws.train import Run
-import numpy as np
+from test_sweep import plan, small_corpus
 
 if __name__ == "__main__":
-    tokens = np.random.default_rng(0).integers(0, 128, 100_000).astype(np.uint8)
-    corpus = Corpus("noise", tokens, tokens, 128)
-    runs = [Run(ModelConfig(8, context=8), tokens=2 * 10**7, seed=seed) for seed in range(6)]
-    sweep(runs, corpus, workers=2)
+    store, workers, huge = sys.argv[1:]
+    table = sweep(plan(int(huge)), small_corpus, workers=int(workers), store=store)
+    print(",".join(table["status"]))
 """
+
+
+def plan(huge: int = 0) -> list[Run]:
+    """Twelve runs that cannot be trained together, and if asked one more that takes minutes."""
+    small = [Run(TINY, tokens=20_000, warmup=warmup) for warmup in range(1, 13)]
+    return [*small, Run(TINY, tokens=huge)] if huge else small
 
 
 class Bar:
@@ -66,6 +91,56 @@ class Bar:
         pass
 
 
+def small_corpus() -> Corpus:
+    """The same corpus in every process."""
+    tokens = (np.arange(20_000) % 7).astype(np.uint8)
+    return Corpus("count", tokens, tokens[:2_000], 128)
+
+
+class Unsendable(Corpus):
+    def __reduce__(self) -> str:
+        raise AssertionError("the corpus itself was sent to a worker")
+
+
+def unsendable_corpus() -> Corpus:
+    tokens = small_corpus()
+    return Unsendable(tokens.name, tokens.train, tokens.val, tokens.vocab_size)
+
+
+class Deadly:
+    """A corpus that ends the process that unpacks it."""
+
+    def __call__(self) -> Corpus:
+        return small_corpus()
+
+    def __reduce__(self) -> tuple[Callable, tuple[int]]:
+        return os._exit, (3,)
+
+
+class Doomed(ModelConfig):
+    """A model during whose training the worker is killed, as the system does to free memory."""
+
+    def params(self, count: str = "total") -> int:
+        if multiprocessing.parent_process() and Path(os.environ["SENTENCE"]).exists():
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        return super().params(count)
+
+
+def assert_no_worker_is_left() -> None:
+    deadline = time.monotonic() + 10
+    while multiprocessing.active_children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not multiprocessing.active_children()
+
+
+def same(got: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """The same rows, apart from how long they took, to the rounding of float32 in training."""
+    drop = ["seconds", "device"]
+    pd.testing.assert_frame_equal(
+        got.drop(columns=drop), expected.drop(columns=drop), rtol=1e-3, check_exact=False
+    )
+
+
 @pytest.fixture(scope="module")
 def alone(corpus: Corpus) -> pd.DataFrame:
     return sweep(MIXED, corpus, workers=1, progress=False)
@@ -78,65 +153,213 @@ def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
     return Bar.made
 
 
-def test_two_workers_give_the_same_bits_as_one_and_the_bar_is_filled(
-    corpus: Corpus, alone: pd.DataFrame, bars: list[Bar]
-) -> None:
-    together = sweep(MIXED, corpus, workers=2)
-    pd.testing.assert_frame_equal(
-        together.drop(columns="seconds"), alone.drop(columns="seconds"), check_exact=True
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """All runs whose training began in this process."""
+    began: list[Run] = []
+    original = module.train_together
+
+    def counted(group: list[Run], *args: Any, **options: Any) -> list[Any]:
+        began.extend(group)
+        return original(group, *args, **options)
+
+    monkeypatch.setattr(module, "train_together", counted)
+    return began
+
+
+@pytest.fixture
+def flops_done(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """FLOPs of every step that was really computed in this process."""
+    done: list[float] = []
+    original = training._Stack._step
+
+    def counted(self: Any, size: int, rate: float) -> Any:
+        config = self.model.config
+        per_token = config.flops_per_token("total")
+        done.append(size * config.context * per_token * self.model.stack)
+        return original(self, size, rate)
+
+    monkeypatch.setattr(training._Stack, "_step", counted)
+    return done
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 300 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+class TestRows:
+    def test_two_workers_give_the_same_as_one_and_move_the_bar(
+        self, corpus: Corpus, alone: pd.DataFrame, bars: list[Bar]
+    ) -> None:
+        same(sweep(MIXED, corpus, workers=2), alone)
+        (bar,) = bars
+        assert bar.n == bar.options["total"] == sum(run.flops for run in MIXED)
+        assert bar.path == sorted(bar.path)
+
+    def test_they_stand_in_the_order_given(self, alone: pd.DataFrame) -> None:
+        assert alone["width"].tolist() == [8, 8, 16, 8, 8]
+        assert alone["seed"].tolist() == [0, 0, 0, 0, 1]
+
+    def test_a_row_is_that_of_the_run_by_itself(self, corpus: Corpus, alone: pd.DataFrame) -> None:
+        same(alone.iloc[[0]], runs.table([train(GOOD, corpus).row()]))
+
+    def test_a_run_that_fails_leaves_its_reason_and_the_others_go_on(
+        self, alone: pd.DataFrame
+    ) -> None:
+        ok, failed, _, burst, _ = alone["status"]
+        assert ok == "ok" and burst == "diverged"
+        assert failed.startswith("failed: ValueError: unique_tokens is 1,000,000,000")
+        assert alone["loss"].isna().tolist() == [False, True, False, True, False]
+
+    def test_the_table_is_one_that_fits_accept(self, alone: pd.DataFrame) -> None:
+        assert list(alone.columns) == list(runs.COLUMNS)
+        assert runs.finished(alone).index.tolist() == [0, 2, 4]
+
+    def test_it_survives_a_file(self, alone: pd.DataFrame, tmp_path: Path) -> None:
+        runs.write(alone, tmp_path / "runs.csv")
+        again = runs.read(tmp_path / "runs.csv")
+        pd.testing.assert_frame_equal(again, alone, check_exact=True)
+
+    def test_budgets_that_share_a_trunk_come_out_as_if_alone(self, corpus: Corpus) -> None:
+        table = sweep(BUDGETS, corpus, workers=1, progress=False)
+        same(table, runs.table(train(run, corpus).row() for run in BUDGETS))
+
+    @pytest.mark.parametrize("bad", [0, 3, 5])
+    def test_one_bad_run_of_a_group_is_found(
+        self, corpus: Corpus, bad: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        original = module.train_together
+
+        def fail(group: list[Run], *args: Any, **options: Any) -> list[Any]:
+            if BUDGETS[bad] in group:
+                raise MemoryError("too\nlarge")
+            return original(group, *args, **options)
+
+        monkeypatch.setattr(module, "train_together", fail)
+        status = sweep(BUDGETS, corpus, workers=1, progress=False)["status"].tolist()
+        assert status.pop(bad) == "failed: MemoryError: too large"
+        assert status == ["ok"] * 5
+
+
+class TestProgress:
+    def test_the_bar_counts_exactly_what_is_computed(
+        self, corpus: Corpus, bars: list[Bar], flops_done: list[float]
+    ) -> None:
+        plans = [
+            BUDGETS,
+            [replace(run, cooldown=0.0, tokens=run.tokens // 8 * 8, batch=1) for run in BUDGETS],
+            [replace(run, cooldown=1.0) for run in BUDGETS],
+            [replace(run, cooldown=c) for run in BUDGETS for c in (0.1, 0.5)],
+            SHORT,
+        ]
+        for plan in plans:
+            flops_done.clear()
+            sweep(plan, corpus, workers=1)
+            assert bars[-1].n == bars[-1].options["total"] == sum(flops_done)
+        assert bars[0].n < sum(run.flops for run in BUDGETS)
+
+    def test_it_moves_within_runs_and_never_back(self, corpus: Corpus, bars: list[Bar]) -> None:
+        sweep(MIXED, corpus, workers=1)
+        (bar,) = bars
+        assert bar.path == sorted(bar.path)
+        assert len(set(bar.path)) > 50
+        assert bar.n == bar.options["total"] == sum(run.flops for run in MIXED)
+        assert not bar.options["disable"]
+
+    def test_only_what_is_missing_counts(
+        self, corpus: Corpus, bars: list[Bar], flops_done: list[float], tmp_path: Path
+    ) -> None:
+        sweep(BUDGETS[:3], corpus, workers=1, store=tmp_path / "s")
+        flops_done.clear()
+        sweep(BUDGETS, corpus, workers=1, store=tmp_path / "s")
+        assert bars[1].n == bars[1].options["total"] == sum(flops_done)
+        assert bars[1].options["desc"] == "3 missing runs"
+
+    def test_it_can_be_left_out(
+        self, corpus: Corpus, capsys: pytest.CaptureFixture[str], bars: list[Bar]
+    ) -> None:
+        sweep([replace(GOOD, tokens=1_000)], corpus, workers=1, progress=False)
+        assert bars[0].options["disable"]
+        assert capsys.readouterr() == ("", "")
+
+
+class TestSharingOut:
+    LADDER: ClassVar = repeat(
+        [Run(ModelConfig(w), tokens=12 * w * w * 40) for w in (8, 16, 32, 48)], 3
     )
-    (bar,) = bars
-    assert bar.n == bar.options["total"] == sum(run.flops for run in MIXED)
-    assert bar.path == sorted(bar.path)
 
+    @pytest.mark.parametrize("workers", [1, 2, 3, 4])
+    @pytest.mark.parametrize("plan", ["ladder", "one shape", "budgets"])
+    def test_no_core_idles_long(self, plan: str, workers: int) -> None:
+        wanted = {
+            "ladder": self.LADDER,
+            "one shape": repeat([Run(TINY, tokens=2**20)], 12),
+            "budgets": [
+                Run(ModelConfig(w), tokens=int(flops / ModelConfig(w).flops_per_token()), seed=seed)
+                for w in (8, 16, 24, 32)
+                for flops in (1e10, 3e10, 9e10)
+                for seed in range(3)
+            ],
+        }[plan]
+        groups = module._share_out(wanted, workers)
+        assert sorted(hash(run) for group in groups for run in group) == sorted(map(hash, wanted))
+        assert all(len(lockstep(group)) == 1 for group in groups)
+        busy = sum(map(module._seconds, groups)) / workers
+        assert module._makespan(groups, workers) < 1.2 * busy
+        assert module._makespan(groups, workers) <= module._makespan(lockstep(wanted), workers)
 
-def test_rows_stand_in_the_order_given(alone: pd.DataFrame) -> None:
-    assert alone["width"].tolist() == [8, 8, 16, 8, 8]
-    assert alone["seed"].tolist() == [0, 0, 0, 0, 1]
+    def test_only_as_many_groups_are_cut_as_that_takes(self) -> None:
+        shapes = [ModelConfig(32, context=context) for context in (16, 20, 24, 28, 32)]
+        wanted = repeat([Run(shape, tokens=2**19) for shape in shapes], seeds=5)
+        whole = lockstep(wanted)
+        groups = module._share_out(wanted, 2)
+        assert len(whole) < len(groups) < 2 * len(whole)
+        assert module._makespan(groups, 2) < 1.1 * sum(map(module._seconds, whole)) / 2
 
+    def test_one_worker_gets_groups_as_large_as_pay(self) -> None:
+        assert module._share_out(self.LADDER, 1) == lockstep(self.LADDER)
 
-def test_a_row_is_that_of_the_run_by_itself(corpus: Corpus, alone: pd.DataFrame) -> None:
-    row = train(GOOD, corpus).row()
-    del row["seconds"], row["unique_tokens"]
-    assert alone.loc[0, list(row)].to_dict() == row
+    def test_the_largest_groups_come_first(self, corpus: Corpus, trained: list[Run]) -> None:
+        sweep(
+            [GOOD, replace(LARGE, tokens=9_000), replace(GOOD, tokens=5_000, warmup=1)],
+            corpus,
+            workers=1,
+            progress=False,
+        )
+        assert [run.tokens for run in trained] == [9_000, 5_000, 4_000]
 
+    def test_there_are_never_more_workers_than_groups(
+        self, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "_in_processes", None)
+        assert len(sweep([replace(GOOD, tokens=1_000)], corpus, workers=8, progress=False)) == 1
 
-def test_a_run_that_fails_leaves_its_reason_and_the_others_go_on(alone: pd.DataFrame) -> None:
-    ok, failed, _, burst, _ = alone["status"]
-    assert ok == "ok" and burst == "diverged"
-    assert failed.startswith("failed: ValueError: unique_tokens is 1,000,000,000")
-    assert alone["loss"].isna().tolist() == [False, True, False, True, False]
+    def test_a_card_takes_large_groups_one_after_another(
+        self, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[tuple[int, int, str]] = []
 
+        def fake(group: list[Run], corpus: Corpus, *, device: str, progress: Any) -> list[Any]:
+            seen.append((group[0].model.width, len(group), device))
+            row = training.Trained(group[0], None, 1.0, 0.1, None, None, "ok", 1.0, device, "c").row
+            return [SimpleNamespace(row=row)] * len(group)
 
-def test_the_table_is_one_that_fits_accept(alone: pd.DataFrame) -> None:
-    assert list(alone.columns) == list(runs.COLUMNS)
-    assert runs.finished(alone).index.tolist() == [0, 2, 4]
-
-
-def test_one_worker_fills_the_bar_step_by_step(corpus: Corpus, bars: list[Bar]) -> None:
-    sweep(MIXED, corpus, workers=1)
-    (bar,) = bars
-    assert bar.n == bar.options["total"] == sum(run.flops for run in MIXED)
-    assert bar.path == sorted(bar.path) and len(bar.path) > 50
-    assert not bar.options["disable"]
-
-
-def test_the_bar_can_be_left_out(
-    corpus: Corpus, capsys: pytest.CaptureFixture[str], bars: list[Bar]
-) -> None:
-    sweep([replace(GOOD, tokens=1_000)], corpus, workers=1, progress=False)
-    assert bars[0].options["disable"]
-    assert capsys.readouterr() == ("", "")
-
-
-def test_there_are_never_more_workers_than_runs(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("a single run needs no other process")
-
-    monkeypatch.setattr(module, "_in_processes", refuse)
-    assert len(sweep([replace(GOOD, tokens=1_000)], corpus, workers=8, progress=False)) == 1
+        card = SimpleNamespace(type="cuda")
+        monkeypatch.setattr(module, "pick_device", lambda device=None: card)
+        monkeypatch.setattr(module, "train_together", fake)
+        wanted = repeat([Run(ModelConfig(w), tokens=10_000) for w in (16, 512)], seeds=100)
+        assert len(sweep(wanted, corpus, progress=False)) == 200
+        assert seen == [(512, 8, "cuda")] * 9 + [(512, 7, "cuda")] * 4 + [(16, 50, "cuda")] * 2
 
 
 class TestRefusals:
@@ -145,13 +368,18 @@ class TestRefusals:
             sweep([], corpus)
 
     def test_the_same_run_twice(self, corpus: Corpus) -> None:
-        same = replace(GOOD, lr=GOOD.lr, batch=GOOD.batch)
+        again = replace(GOOD, lr=GOOD.lr, batch=GOOD.batch)
         with pytest.raises(ValueError, match="the same run stands in runs twice"):
-            sweep([GOOD, LARGE, same], corpus)
+            sweep([GOOD, LARGE, again], corpus)
 
     def test_something_else_than_runs(self, corpus: Corpus) -> None:
         with pytest.raises(TypeError, match="must hold Run objects, got ModelConfig"):
             sweep([TINY], corpus)
+
+    @pytest.mark.parametrize("corpus", ["text", lambda: "text"])
+    def test_something_else_than_a_corpus(self, corpus: Any) -> None:
+        with pytest.raises(TypeError, match="corpus must be a Corpus or return one, got str"):
+            sweep([GOOD], corpus)
 
     @pytest.mark.parametrize("workers", [0, -1])
     def test_no_workers(self, corpus: Corpus, workers: int) -> None:
@@ -176,37 +404,374 @@ class TestRepeat:
             repeat([GOOD], seeds)
 
 
+class TestStore:
+    def test_starting_again_trains_only_what_is_missing(
+        self, corpus: Corpus, trained: list[Run], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "runs.sqlite"
+        first = sweep(SHORT[:3], corpus, workers=1, store=path, progress=False)
+        assert set(trained) == set(SHORT[:3])
+        trained.clear()
+        both = sweep(SHORT[::-1], corpus, workers=1, store=str(path), progress=False)
+        assert trained == SHORT[3:]
+        pd.testing.assert_frame_equal(
+            both.iloc[:0:-1].reset_index(drop=True), first, check_exact=True
+        )
+        trained.clear()
+        again = sweep(SHORT[::-1], corpus, store=path)
+        assert not trained
+        pd.testing.assert_frame_equal(again, both, check_exact=True)
+        assert len(store.load(path)) == 4
+
+    def test_nothing_is_started_when_nothing_is_missing(
+        self, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bars: list[Bar]
+    ) -> None:
+        sweep(SHORT, corpus, workers=1, store=tmp_path / "s", progress=False)
+        monkeypatch.setattr(module, "_in_processes", None)
+        sweep(SHORT, corpus, workers=2, store=tmp_path / "s")
+        assert len(bars) == 1
+
+    def test_a_diverged_run_is_finished_and_a_failed_one_is_tried_again(
+        self, corpus: Corpus, trained: list[Run], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "runs.sqlite"
+        first = sweep(MIXED, corpus, workers=1, store=path, progress=False)
+        kept = store.load(path).set_index("seed").sort_index(kind="stable")
+        assert sorted(kept["status"]) == sorted(first["status"])
+        trained.clear()
+        again = sweep(MIXED, corpus, workers=1, store=path, progress=False)
+        assert trained == [TOO_LONG]
+        pd.testing.assert_frame_equal(again, first, check_exact=True)
+        assert len(store.load(path)) == len(MIXED)
+
+    def test_another_corpus_has_its_own_rows(
+        self, corpus: Corpus, trained: list[Run], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "runs.sqlite"
+        for one in (corpus, small_corpus):
+            sweep(SHORT[:1], one, workers=1, store=path, progress=False)
+        assert len(trained) == len(store.load(path)) == 2
+
+    def test_rows_of_another_version_are_told_of(
+        self, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sweep(SHORT[:1], corpus, workers=1, store=tmp_path / "s", progress=False)
+        monkeypatch.setattr(module, "__version__", "9.9.9")
+        with pytest.warns(UserWarning, match=r"trained by scalinglaws \d.*this is 9\.9\.9"):
+            sweep(SHORT[:1], corpus, workers=1, store=tmp_path / "s", progress=False)
+
+    def test_rows_are_written_as_soon_as_a_group_ends(
+        self, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, original, counts = tmp_path / "s", module.train_together, []
+
+        def interrupted(*args: Any, **options: Any) -> list[Any]:
+            counts.append(len(store.load(path)))
+            if len(counts) == 2:
+                raise KeyboardInterrupt
+            return original(*args, **options)
+
+        monkeypatch.setattr(module, "train_together", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(SHORT, corpus, workers=1, store=path, progress=False)
+        assert counts == [0, 2] and len(store.load(path)) == 2
+
+    def test_a_damaged_store_is_refused_before_anything_is_trained(
+        self, corpus: Corpus, trained: list[Run], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "runs.sqlite"
+        sweep(SHORT, corpus, workers=1, store=path, progress=False)
+        trained.clear()
+        content = path.read_bytes()
+        for bad in (b"", b"\xff" * 100 + content[100:], content[: len(content) // 2]):
+            path.write_bytes(bad)
+            with pytest.raises(store.StoreError, match=r"runs\.sqlite .*another file"):
+                sweep(SHORT, corpus, workers=1, store=path, progress=False)
+            assert path.read_bytes() == bad
+        assert not trained
+
+    def test_a_missing_folder_is_named(self, corpus: Corpus, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError, match="no folder"):
+            sweep(SHORT, corpus, store=tmp_path / "no" / "s")
+
+
+class TestFullDisk:
+    """The sweep goes on, says so once, tries again, and returns every row."""
+
+    GROUPS: ClassVar = [replace(GOOD, tokens=500, warmup=w) for w in range(1, 6)]
+
+    @pytest.mark.parametrize("recovers", [True, False])
+    def test_rows_that_could_not_be_written_are_tried_again(
+        self, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recovers: bool
+    ) -> None:
+        path, original, tries = tmp_path / "s", store.write, []
+
+        def full(path: Path, new: list[store.Entry]) -> None:
+            tries.append(len(new))
+            if 2 <= len(tries) <= 3 or (not recovers and len(tries) > 1):
+                raise sqlite3.OperationalError("database or disk is full")
+            original(path, new)
+
+        monkeypatch.setattr(store, "write", full)
+        with pytest.warns(UserWarning) as told:
+            table = sweep(self.GROUPS, corpus, workers=1, store=path, progress=False)
+        (warning,) = told
+        assert "disk is full" in str(warning.message) and str(path) in str(warning.message)
+        assert table["status"].tolist() == ["ok"] * 5
+        assert tries == ([1, 1, 2, 3, 1] if recovers else [1, 1, 2, 3, 4])
+        assert len(store.load(path)) == (5 if recovers else 1)
+
+    def test_a_store_that_cannot_be_made_yet_is_made_later(
+        self, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, original, tries = tmp_path / "s", store.create, []
+
+        def full(path: Path) -> Path:
+            tries.append(path)
+            if len(tries) <= 3:
+                raise sqlite3.OperationalError("database or disk is full")
+            return original(path)
+
+        monkeypatch.setattr(store, "create", full)
+        with pytest.warns(UserWarning) as told:
+            table = sweep(self.GROUPS, corpus, workers=1, store=path, progress=False)
+        assert len(told) == 1 and len(tries) == 4
+        assert len(table) == len(store.load(path)) == 5
+
+    def test_a_store_that_is_lost_on_the_way_is_told_of(
+        self, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, original = tmp_path / "s", module.train_together
+
+        def losing(*args: Any, **options: Any) -> list[Any]:
+            path.unlink(missing_ok=True)
+            return original(*args, **options)
+
+        monkeypatch.setattr(module, "train_together", losing)
+        with pytest.warns(UserWarning, match="unable to open database file") as told:
+            table = sweep(self.GROUPS, corpus, workers=1, store=path, progress=False)
+        assert len(told) == 1 and len(table) == 5 and not path.exists()
+
+    def test_a_disk_that_is_really_full(self, corpus: Corpus, small_disk: Path) -> None:
+        path, filling = small_disk / "s", small_disk / "filling"
+        sweep(self.GROUPS[:1], corpus, workers=1, store=path, progress=False)
+        with pytest.raises(OSError), filling.open("wb", buffering=0) as file:
+            while file.write(b"x" * 512):
+                pass
+        with pytest.warns(UserWarning) as told:
+            table = sweep(self.GROUPS, corpus, workers=1, store=path, progress=False)
+        assert len(told) == 1 and table["status"].tolist() == ["ok"] * 5
+        with pytest.warns(UserWarning) as told:
+            table = sweep(self.GROUPS, corpus, workers=1, store=small_disk / "t", progress=False)
+        assert len(told) == 1 and table["status"].tolist() == ["ok"] * 5
+        filling.unlink()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            sweep(self.GROUPS, corpus, workers=1, store=path, progress=False)
+        assert len(store.load(path)) == 5
+
+
+class TestCorpusFunction:
+    def test_workers_call_it_themselves_and_move_the_bar_within_runs(self, bars: list[Bar]) -> None:
+        wanted = [replace(GOOD, tokens=120_000, warmup=warmup) for warmup in (1, 2)]
+        table = sweep(wanted, unsendable_corpus, workers=2)
+        assert table["status"].tolist() == ["ok"] * 2
+        assert set(table["corpus"]) == {small_corpus().fingerprint}
+        (bar,) = bars
+        assert bar.path == sorted(bar.path) and len(set(bar.path)) > 4
+        assert bar.n == bar.options["total"]
+
+    def test_one_that_workers_cannot_import_is_called_here(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent: list[object] = []
+        monkeypatch.setattr(module, "_in_processes", lambda _, corpus, *rest: sent.append(corpus))
+        monkeypatch.setattr(module._Kept, "table", lambda _: None)
+        here = small_corpus()
+        in_notebook = eval("lambda: here", {"__name__": "__main__", "here": here})
+        for function in (small_corpus, python_source, lambda: here, in_notebook):
+            sweep(SHORT, function, workers=2, progress=False)
+        assert sent == [small_corpus, python_source, here, here]
+
+
+class Slurm(ThreadPoolExecutor):
+    """The adapter of the docstring, around jobs that only have a result."""
+
+    def submit(self, task: Callable, *args: Any) -> Future:
+        return super().submit(lambda: self.job(task, *args).result())
+
+    @staticmethod
+    def job(task: Callable, *args: Any) -> SimpleNamespace:
+        return SimpleNamespace(result=lambda: task(*args))
+
+
+@contextlib.contextmanager
+def dask_executor() -> Iterator[Executor]:
+    distributed = pytest.importorskip("distributed")
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 2}
+    with distributed.Client(dashboard_address=None, **options) as client:
+        yield client.get_executor()
+
+
+class TestExecutors:
+    @pytest.mark.parametrize(
+        "make",
+        [
+            partial(ThreadPoolExecutor, 2),
+            partial(ProcessPoolExecutor, 2, multiprocessing.get_context("spawn")),
+            partial(Slurm, 2),
+            dask_executor,
+        ],
+        ids=["threads", "processes", "slurm", "dask"],
+    )
+    def test_the_rows_are_the_same_and_kept(
+        self, make: Callable, tmp_path: Path, bars: list[Bar]
+    ) -> None:
+        expected = sweep(MIXED, small_corpus, workers=1, progress=False)
+        with make() as executor:
+            table = sweep(MIXED, small_corpus, executor=executor, workers=2, store=tmp_path / "s")
+        same(table, expected)
+        assert len(store.load(tmp_path / "s")) == len(MIXED)
+        assert bars[1].n == bars[1].options["total"] and len(set(bars[1].path)) > 2
+        assert bars[1].path == sorted(bars[1].path)
+        assert set(table["device"][table["status"] == "ok"]) == {training.pick_device().type}
+
+    def test_a_corpus_may_be_sent(self, corpus: Corpus) -> None:
+        with ThreadPoolExecutor(1) as executor:
+            table = sweep(SHORT, corpus, executor=executor, progress=False)
+        assert table["status"].tolist() == ["ok"] * 4
+
+    def test_other_tokens_on_a_worker_are_an_error(self) -> None:
+        def differs() -> Corpus:
+            here = threading.current_thread() is threading.main_thread()
+            return Corpus("x", *[np.full(1_000, 9 if here else 8, np.uint8)] * 2, 128)
+
+        with ThreadPoolExecutor(1) as executor, pytest.raises(WrongCorpus):
+            sweep(SHORT, differs, executor=executor, progress=False)
+
+    def test_a_worker_calls_the_function_once(self) -> None:
+        calls: list[int] = []
+
+        def counted() -> Corpus:
+            calls.append(1)
+            return Corpus("x", *[np.full(1_000, 5, np.uint8)] * 2, 128)
+
+        with ThreadPoolExecutor(1) as executor:
+            sweep(SHORT, counted, executor=executor, progress=False)
+        assert len(lockstep(SHORT)) == 2 == len(calls)  # once here, once there
+
+    def test_a_corpus_that_a_worker_cannot_read_fails_its_runs(self) -> None:
+        def fails() -> Corpus:
+            if threading.current_thread() is not threading.main_thread():
+                raise ImportError("no source here")
+            return Corpus("x", *[np.full(1_000, 7, np.uint8)] * 2, 128)
+
+        with ThreadPoolExecutor(1) as executor:
+            table = sweep(SHORT, fails, executor=executor, progress=False)
+        assert table["status"].tolist() == ["failed: ImportError: no source here"] * 4
+
+    def test_a_group_whose_worker_is_lost_fails_and_is_tried_again(self, tmp_path: Path) -> None:
+        class Lossy(ThreadPoolExecutor):
+            def submit(self, task: Callable, group: list[Run], *args: Any) -> Future:
+                if group[0].model.width == 16:
+                    future: Future = Future()
+                    future.set_exception(BrokenExecutor("the node went away"))
+                    return future
+                return super().submit(task, group, *args)
+
+        with Lossy(1) as executor:
+            table = sweep(
+                SHORT, small_corpus, executor=executor, store=tmp_path / "s", progress=False
+            )
+        lost = "failed: BrokenExecutor: the node went away"
+        assert table["status"].tolist() == ["ok", "ok", lost, lost]
+        assert table["device"].tolist()[2:] == ["unknown"] * 2
+        with ThreadPoolExecutor(1) as executor:
+            table = sweep(
+                SHORT, small_corpus, executor=executor, store=tmp_path / "s", progress=False
+            )
+        assert table["status"].tolist() == ["ok"] * 4
+
+    def test_one_that_is_broken_fails_every_run_and_says_so(self) -> None:
+        class Broken(ThreadPoolExecutor):
+            def submit(self, *_: Any) -> Future:
+                raise BrokenExecutor("gone")
+
+        with Broken(1) as executor:
+            table = sweep(SHORT, small_corpus, executor=executor, progress=False)
+        assert table["status"].tolist() == ["failed: BrokenExecutor: gone"] * 4
+
+    def test_what_it_cancels_has_failed(self) -> None:
+        class Cancelling(ThreadPoolExecutor):
+            def submit(self, *_: Any) -> Future:
+                future: Future = Future()
+                future.cancel()
+                future.set_running_or_notify_cancel()
+                return future
+
+        with Cancelling(1) as executor:
+            table = sweep(SHORT, small_corpus, executor=executor, progress=False)
+        assert table["status"].tolist() == ["failed: CancelledError:"] * 4
+
+    def test_one_that_returns_no_futures_is_refused(self) -> None:
+        executor = SimpleNamespace(submit=lambda *_: "job 1")
+        with pytest.raises(TypeError, match=r"must return a concurrent\.futures\.Future, got str"):
+            sweep(SHORT, small_corpus, executor=executor, progress=False)
+
+    def test_an_interrupt_cancels_what_waits_and_keeps_what_is_done(self, tmp_path: Path) -> None:
+        futures: list[Future] = []
+
+        class Slow(ThreadPoolExecutor):
+            def submit(self, task: Callable, *args: Any) -> Future:
+                futures.append(super().submit(task, *args) if not futures else Future())
+                if len(futures) == 3:
+                    futures[0].result()
+                    raise KeyboardInterrupt
+                return futures[-1]
+
+        with Slow(1) as executor, pytest.raises(KeyboardInterrupt):
+            more = [*SHORT, replace(SHORT[0], warmup=1)]
+            sweep(more, small_corpus, executor=executor, store=tmp_path / "s", progress=False)
+        assert len(store.load(tmp_path / "s")) == 2
+        assert futures[1].cancelled()
+
+
 @pytest.mark.timeout(120)
-@pytest.mark.skipif(os.name != "posix", reason="signals and process groups of POSIX")
-@pytest.mark.parametrize("how", ["interrupt", "kill"])
-def test_no_worker_trains_on_when_the_sweep_is_cut_off(tmp_path: Path, how: str) -> None:
-    """Ctrl-C in a terminal or a notebook, and a kernel that is restarted in mid-sweep."""
-    script = tmp_path / "long_sweep.py"
-    script.write_text(LONG_SWEEP)
-    process = subprocess.Popen(
-        [sys.executable, str(script)],
+class TestKilledWorkers:
+    def test_only_the_runs_of_its_group_are_lost_and_only_until_the_next_time(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, sentence = tmp_path / "s", tmp_path / "sentence"
+        monkeypatch.setenv("SENTENCE", str(sentence))
+        doomed = [Run(Doomed(8, context=8), tokens=2_000, seed=seed, warmup=9) for seed in (0, 1)]
+        sentence.touch()
+        table = sweep([*doomed, *SHORT], small_corpus, workers=2, store=path, progress=False)
+        lost = "failed: BrokenExecutor: the worker process was killed; out of memory?"
+        assert table["status"].tolist() == [lost, lost, "ok", "ok", "ok", "ok"]
+        assert_no_worker_is_left()
+        sentence.unlink()
+        again = sweep([*doomed, *SHORT], small_corpus, workers=2, store=path, progress=False)
+        assert again["status"].tolist() == ["ok"] * 6 == store.load(path)["status"].tolist()
+        pd.testing.assert_frame_equal(again.iloc[2:], table.iloc[2:], check_exact=True)
+
+    def test_workers_that_cannot_begin_end_the_sweep(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "_TRIES", 2)  # to wait for two imports of torch, not three
+        with pytest.raises(RuntimeError, match=r"die before they begin.*__name__"):
+            sweep(SHORT, Deadly(), workers=2, progress=False)
+        assert_no_worker_is_left()
+
+
+def start(path: Path, *arguments: object) -> subprocess.Popen[bytes]:
+    script = path.with_suffix(".py")
+    script.write_text(SCRIPT)
+    return subprocess.Popen(
+        [sys.executable, str(script), str(path), *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])},
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    try:
-        # The bar leaves zero when a worker has trained for a while.
-        told = b""
-        while not re.search(rb"\d[KMG]?FLOP/s", told) and process.poll() is None:
-            told += os.read(process.stderr.fileno(), 4096)
-        process.send_signal(signal.SIGINT if how == "interrupt" else signal.SIGKILL)
-        process.wait(timeout=10)
-        deadline = time.monotonic() + 5
-        while group_lives(process.pid) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not group_lives(process.pid)
-        assert (b"KeyboardInterrupt" in process.stderr.read()) == (how == "interrupt")
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=10)
-        process.stderr.close()
 
 
 def group_lives(group: int) -> bool:
@@ -215,3 +780,48 @@ def group_lives(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(os.name != "posix", reason="signals and process groups of POSIX")
+@pytest.mark.parametrize("how", ["interrupt", "kill"])
+def test_cut_off_a_sweep_leaves_no_worker_and_keeps_what_is_finished(
+    tmp_path: Path, how: str, trained: list[Run]
+) -> None:
+    """Ctrl-C in a terminal or a notebook, and a kernel that is restarted in mid-sweep."""
+    path = tmp_path / "runs.sqlite"
+    process = start(path, 2, 3 * 10**7)
+    try:
+        while process.poll() is None and (not path.exists() or len(store.load(path)) < 3):
+            time.sleep(0.05)
+        if how == "interrupt":
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        else:
+            process.kill()
+        process.wait(timeout=10)
+        deadline = time.monotonic() + 5
+        while group_lives(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not group_lives(process.pid)
+        assert process.stderr.read().count(b"KeyboardInterrupt") == (how == "interrupt")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=10)
+    kept = len(store.load(path))
+    assert 3 <= kept <= 12
+    table = sweep(plan(), small_corpus, workers=1, store=path, progress=False)
+    assert len(trained) == 12 - kept
+    assert table["status"].tolist() == ["ok"] * 12 == store.load(path)["status"].tolist()
+
+
+@pytest.mark.timeout(120)
+def test_two_sweeps_may_share_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    both = [start(path, 1, 0) for _ in range(2)]
+    for process in both:
+        out, error = process.communicate(timeout=100)
+        assert process.returncode == 0, error
+        assert out.strip() == b",".join([b"ok"] * 12)
+        assert b"Warning" not in error
+    assert sorted(store.load(path)["warmup"]) == list(range(1, 13))
