@@ -152,7 +152,7 @@ class Corpus:
             digest.update(part.tobytes())
         if self.example_length is not None:
             scored = self.scored or [True] * (self.example_length - 1)
-            digest.update(b"examples" + bytes(map(bool, scored)))
+            digest.update(bytes(map(bool, scored)))
         return digest.hexdigest()[:12]
 
     def __eq__(self, other: object) -> bool:
