@@ -48,6 +48,7 @@ Row = dict[str, Any]
 Group = list[Run]
 Keep = Callable[[Sequence[Run], Sequence[Row]], None]
 Report = Callable[[float], None]
+Each = Callable[[Trained], None]
 
 _TRIES = 3
 """How many worker processes may die before they begin with a group until the sweep gives up."""
@@ -91,14 +92,16 @@ def sweep(
     `corpus` is a `Corpus`, or a function without arguments that returns one, such as
     `python_source`: the workers then call it themselves, which spares sending them the tokens.
 
-    `store` is the path of a file (made if it is missing) in which each run is kept as soon as its
-    group is finished; called again, `sweep` trains only what is missing there. A run that diverged
-    is finished too; one that failed is tried again. If the file cannot be written, say because
-    the disk is full, a warning says so once, the sweep goes on, and the rows are tried again
-    together with each later group. `scalinglaws.store.load` reads the whole file.
+    `store` is the path of a file (made if it is missing) in which each run is kept as soon as it
+    is finished (with an `executor`, as soon as its group is); called again, `sweep` trains only
+    what is missing there. A run that diverged is finished too; one that failed is tried again. If
+    the file cannot be written, say because the disk is full, a warning says so once, the sweep
+    goes on, and the rows are tried again together with each later one. `scalinglaws.store.load`
+    reads the whole file.
 
     A run that fails or diverges has its reason in `status` and NaN as `loss`; the others go on. A
-    worker that the system kills costs the runs of its group alone. Ctrl-C stops all workers.
+    worker that the system kills costs the unfinished runs of its group alone. Ctrl-C stops all
+    workers.
 
     `executor` trains the groups elsewhere: anything with the `submit` of
     `concurrent.futures.Executor`, such as `dask.distributed.Client(...).get_executor()`. Tell
@@ -207,10 +210,12 @@ class _Kept:
             )
 
     def add(self, runs: Sequence[Run], rows: Sequence[Row]) -> None:
-        self.rows.update(zip(runs, rows, strict=True))
-        if self.path is None:
+        """Take up these rows, but for runs that have one already."""
+        new = {run: row for run, row in zip(runs, rows, strict=True) if run not in self.rows}
+        self.rows |= new
+        if self.path is None or not new:
             return
-        self.unwritten += [stores.entry(run, row) for run, row in zip(runs, rows, strict=True)]
+        self.unwritten += [stores.entry(run, row) for run, row in new.items()]
         try:
             if not self.made:
                 stores.create(self.path)
@@ -329,10 +334,12 @@ def _cut_for_card(runs: list[Run]) -> list[Group]:
     ]
 
 
-def _train_group(group: Group, corpus: Corpus, device: str | None, report: Report) -> list[Row]:
+def _train_group(
+    group: Group, corpus: Corpus, device: str | None, report: Report, each: Each
+) -> list[Row]:
     """The rows of a group; an exception becomes the row of the run that it came from."""
     try:
-        trained = train_together(group, corpus, device=device, progress=report)
+        trained = train_together(group, corpus, device=device, progress=report, each=each)
     except Exception as error:
         if len(group) == 1:
             return [_failed(group[0], corpus.fingerprint, device, _reason(error))]
@@ -348,7 +355,7 @@ def _train_group(group: Group, corpus: Corpus, device: str | None, report: Repor
     rows = {
         run: row
         for part in parts
-        for run, row in zip(part, _train_group(part, corpus, device, report), strict=True)
+        for run, row in zip(part, _train_group(part, corpus, device, report, each), strict=True)
     }
     return [rows[run] for run in group]
 
@@ -386,7 +393,10 @@ def _in_this_process(
             seen += flops
             report(before + min(seen, most))
 
-        keep(group, _train_group(group, corpus, device, count))
+        def each(trained: Trained) -> None:
+            keep([trained.run], [trained.row()])
+
+        keep(group, _train_group(group, corpus, device, count, each))
         before += most
         report(before)
 
@@ -407,15 +417,28 @@ def _in_processes(
     # Workers end as soon as the other end of this pipe closes: at an interrupt, or with this
     # process however it ends. Otherwise they would train on where nobody waits for them.
     lifeline, held = context.Pipe(duplex=False)
+    mail: list[multiprocessing.connection.Connection] = []
 
     def pool() -> ProcessPoolExecutor:
-        # One for each worker, so that a worker that is killed takes no other with it.
+        # One for each worker, so that a worker that is killed takes no other with it; and each
+        # has its own pipe, through which it sends what is finished before its group is.
+        letters, sender = context.Pipe(duplex=False)
+        mail.append(letters)
         return ProcessPoolExecutor(
             1,
             mp_context=context,
             initializer=_start_worker,
-            initargs=(corpus, fingerprint, flops, begun, lifeline),
+            initargs=(corpus, fingerprint, flops, begun, lifeline, sender),
         )
+
+    def take_in() -> None:
+        for letters in list(mail):
+            try:
+                while letters.poll():
+                    run, row = letters.recv()
+                    keep([run], [row])
+            except (EOFError, OSError):  # of a worker that was killed
+                mail.remove(letters)
 
     costs = list(map(_flops, groups))
     queue, stillborn = deque(range(len(groups))), [0] * len(groups)
@@ -428,6 +451,7 @@ def _in_processes(
             running[pools[worker].submit(_work, number, groups[number])] = worker, number
         while running:
             ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+            take_in()
             for future in ended:
                 worker, number = running.pop(future)
                 group, error = groups[number], future.exception()
@@ -456,6 +480,7 @@ def _in_processes(
         held.close()
         for one in pools:
             one.shutdown(wait=False, cancel_futures=True)
+        take_in()
         _rescue({future: groups[number] for future, (_, number) in running.items()}, keep)
         raise
     for one in pools:
@@ -534,6 +559,7 @@ def _train_away(
     fingerprint: str,
     device: str | None,
     report: Report = lambda flops: None,
+    each: Each = lambda trained: None,
 ) -> list[Row]:
     """What a worker does, wherever it is."""
     got = _corpora.get(fingerprint) if callable(corpus) else corpus
@@ -547,7 +573,7 @@ def _train_away(
             )
         _corpora.clear()
         _corpora[fingerprint] = got
-    return _train_group(group, got, device or pick_device().type, report)
+    return _train_group(group, got, device or pick_device().type, report, each)
 
 
 def _importable(function: Callable[[], Corpus]) -> bool:
@@ -567,10 +593,11 @@ def _start_worker(
     flops: Any,
     begun: Any,
     lifeline: multiprocessing.connection.Connection,
+    sender: multiprocessing.connection.Connection,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the process that waits
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    _worker.update(corpus=corpus, fingerprint=fingerprint, flops=flops, begun=begun)
+    _worker.update(corpus=corpus, fingerprint=fingerprint, flops=flops, begun=begun, sender=sender)
 
 
 def _end_with(lifeline: multiprocessing.connection.Connection) -> None:
@@ -584,4 +611,7 @@ def _work(number: int, group: Group) -> list[Row]:
     def report(flops: float) -> None:
         _worker["flops"][number] += flops
 
-    return _train_away(group, _worker["corpus"], _worker["fingerprint"], "cpu", report)
+    def each(trained: Trained) -> None:
+        _worker["sender"].send((trained.run, trained.row()))
+
+    return _train_away(group, _worker["corpus"], _worker["fingerprint"], "cpu", report, each)

@@ -497,12 +497,13 @@ def train_together(
     device: str | None = None,
     progress: Callable[[float], object] | None = None,
     curve: Progress | None = None,
+    each: Callable[[Trained], object] | None = None,
 ) -> list[Trained]:
     """Train runs of one group (see `lockstep`) as one computation; results in the order given.
 
     Each run has the loss that it would have alone, up to rounding. `progress` is called with the
-    FLOPs done since it was called last. Raises ValueError if the runs do not fit together or do
-    not fit the corpus.
+    FLOPs done since it was called last, `each` with every result as soon as it is there. Raises
+    ValueError if the runs do not fit together or do not fit the corpus.
     """
     runs = list(runs)
     for run in runs:
@@ -524,6 +525,8 @@ def train_together(
         members = [wanted[lane, branch.budget] for lane in lanes]
         for trained in stack.measure(branch, members, corpus, start):
             done[trained.run] = trained
+            if each is not None:
+                each(trained)
         start = time.perf_counter()
     return [done[run] for run in runs]
 

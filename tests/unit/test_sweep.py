@@ -349,7 +349,7 @@ class TestSharingOut:
     ) -> None:
         seen: list[tuple[int, int, str]] = []
 
-        def fake(group: list[Run], corpus: Corpus, *, device: str, progress: Any) -> list[Any]:
+        def fake(group: list[Run], corpus: Corpus, *, device: str, **_: Any) -> list[Any]:
             seen.append((group[0].model.width, len(group), device))
             row = training.Trained(group[0], None, 1.0, 0.1, None, None, "ok", 1.0, device, "c").row
             return [SimpleNamespace(row=row)] * len(group)
@@ -475,6 +475,23 @@ class TestStore:
         with pytest.raises(KeyboardInterrupt):
             sweep(SHORT, corpus, workers=1, store=path, progress=False)
         assert counts == [0, 2] and len(store.load(path)) == 2
+
+    def test_a_branch_is_written_before_its_group_ends(
+        self, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, original, counts = tmp_path / "s", training._Stack.measure, []
+
+        def interrupted(*args: Any) -> list[Any]:
+            counts.append(len(store.load(path)))
+            if len(counts) == 3:
+                raise KeyboardInterrupt
+            return original(*args)
+
+        monkeypatch.setattr(training._Stack, "measure", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(BUDGETS, corpus, workers=1, store=path, progress=False)
+        assert counts == [0, 2, 4]
+        assert store.load(path)["tokens"].tolist() == [500 // 8 * 8] * 2 + [900 // 8 * 8] * 2
 
     def test_a_damaged_store_is_refused_before_anything_is_trained(
         self, corpus: Corpus, trained: list[Run], tmp_path: Path
@@ -753,6 +770,24 @@ class TestKilledWorkers:
         again = sweep([*doomed, *SHORT], small_corpus, workers=2, store=path, progress=False)
         assert again["status"].tolist() == ["ok"] * 6 == store.load(path)["status"].tolist()
         pd.testing.assert_frame_equal(again.iloc[2:], table.iloc[2:], check_exact=True)
+
+    def test_what_a_killed_worker_had_finished_is_kept(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, sentence = tmp_path / "s", tmp_path / "sentence"
+        monkeypatch.setenv("SENTENCE", str(sentence))
+        wanted = [Run(Doomed(8, context=8), tokens=tokens) for tokens in (3_000, 400_000)]
+        original = module._Kept.add
+
+        def judged(self: Any, runs: list[Run], rows: list[Any]) -> None:
+            original(self, runs, rows)
+            if wanted[0] in runs:
+                sentence.touch()
+
+        monkeypatch.setattr(module._Kept, "add", judged)
+        table = sweep([*wanted, *SHORT], small_corpus, workers=2, store=path, progress=False)
+        assert [text.split(":")[0] for text in table["status"]] == ["ok", "failed", *["ok"] * 4]
+        assert sorted(store.load(path)["status"]) == sorted(table["status"])
 
     def test_workers_that_cannot_begin_end_the_sweep(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "_TRIES", 2)  # to wait for two imports of torch, not three
