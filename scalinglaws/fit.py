@@ -176,7 +176,8 @@ def fit_power_law(
     """Fit L(x) = E + A x^-alpha to measured losses y at x, by least squares on log L.
 
     `floor=False` fits a straight line in log-log (E = 0), `floor=True` fits E as well, and a
-    number holds E at that value. Several measurements at one x (seeds) should be averaged first:
+    number holds E at that value. Where the truth has no floor, `floor=True` gives intervals that
+    are somewhat too narrow, since the fit cannot go below zero. Several measurements at one x (seeds) should be averaged first:
     they share whatever keeps the law from being exact there. Raises ValueError if values are
     missing, not finite or not positive, or if there are too few different x for the parameters.
     """

@@ -1,7 +1,9 @@
-"""What the unit tests share: a corpus that a tiny model learns within a tenth of a second."""
+"""What the unit tests share: a corpus that a tiny model learns at once, a record, a small disk."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +39,20 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of an empty record of forecasts."""
     monkeypatch.setenv("SCALINGLAWS_HOME", str(tmp_path))
     return tmp_path / "forecasts.json"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 300 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(autouse=True)

@@ -7,32 +7,14 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from math import log
 
 import numpy as np
 import pytest
 from scipy.stats import multinomial
 
-from scalinglaws import corpora, languages, tasks
 from scalinglaws.languages import KnownEntropy, Markov, ZipfSkills, zipf
-
-
-@pytest.fixture
-def example_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for a `Corpus` that knows of examples, where it does not yet."""
-    if "example_length" in {field.name for field in fields(corpora.Corpus)}:
-        return
-
-    @dataclass(frozen=True, eq=False)
-    class ExampleCorpus(corpora.Corpus):
-        vocabulary: tuple[str, ...] = ()
-        example_length: int | None = None
-        scored: tuple[bool, ...] | None = None
-        best_loss: float | None = None
-
-    for module in (tasks, languages):
-        monkeypatch.setattr(module, "Corpus", ExampleCorpus)
 
 
 def entropy(probabilities: np.ndarray) -> float:
@@ -225,7 +207,7 @@ class TestKnownEntropy:
         assert not np.array_equal(language.facts, other.facts)
         assert not np.array_equal(language.numbers, other.numbers)
 
-    def test_a_corpus(self, example_corpora: None) -> None:
+    def test_a_corpus(self) -> None:
         language = KnownEntropy(keys=100)
         corpus = language.corpus(2000, 500)
         assert corpus.best_loss == language.best_loss
@@ -239,7 +221,7 @@ class TestKnownEntropy:
         longer = language.corpus(5000, 500)
         assert np.array_equal(longer.train[: corpus.train.size], corpus.train)
 
-    def test_a_million_tokens_take_a_moment(self, example_corpora: None) -> None:
+    def test_a_million_tokens_take_a_moment(self) -> None:
         start = time.perf_counter()
         KnownEntropy(keys=1_000_000).corpus(125_000, 1000)
         assert time.perf_counter() - start < 3
@@ -368,7 +350,7 @@ class TestMarkov:
     def test_very_short_texts(self, n: int) -> None:
         assert Markov(order=3, letters=4).make(n, seed=0).shape == (n,)
 
-    def test_a_corpus(self, example_corpora: None) -> None:
+    def test_a_corpus(self) -> None:
         language = Markov()
         corpus = language.corpus(3000, 1000, seed=1)
         assert (corpus.train.size, corpus.val.size, corpus.vocab_size) == (3000, 1000, 27)
@@ -457,7 +439,7 @@ class TestZipfSkills:
             facts.size_exponent,
         )
 
-    def test_a_corpus(self, example_corpora: None) -> None:
+    def test_a_corpus(self) -> None:
         language = ZipfSkills()
         corpus = language.corpus(1000, 100)
         assert corpus.best_loss == 0 and sum(corpus.scored) == 1
@@ -478,7 +460,7 @@ class TestZipfSkills:
     def test_chance(self) -> None:
         assert ZipfSkills().make(40_000, seed=0)[:, -1].mean() == pytest.approx(0.5, abs=0.01)
 
-    def test_a_million_tokens_take_a_moment(self, example_corpora: None) -> None:
+    def test_a_million_tokens_take_a_moment(self) -> None:
         start = time.perf_counter()
         ZipfSkills().corpus(142_857, 1000)
         assert time.perf_counter() - start < 3

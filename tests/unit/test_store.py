@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import os
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
@@ -338,20 +336,6 @@ def test_what_was_written_survives_a_kill(tmp_path: Path) -> None:
     assert seeds == list(range(len(seeds))) and len(seeds) > 40
     store.write(path, [an_entry(1000)])
     assert store.load(path)["seed"].tolist() == [*seeds, 1000]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 300 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 class TestFullDisk:

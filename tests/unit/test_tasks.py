@@ -9,12 +9,11 @@ import itertools
 import re
 import time
 from collections import Counter
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from scalinglaws import corpora, tasks
 from scalinglaws.tasks import (
     Addition,
     Cipher,
@@ -57,22 +56,6 @@ ALL = [
     FalseBelief(names=3, new_names=2, objects=1, places=3),
 ]
 every_task = pytest.mark.parametrize("task", ALL, ids=str)
-
-
-@pytest.fixture
-def example_corpora(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for a `Corpus` that knows of examples, where it does not yet."""
-    if "example_length" in {field.name for field in fields(corpora.Corpus)}:
-        return
-
-    @dataclass(frozen=True, eq=False)
-    class ExampleCorpus(corpora.Corpus):
-        vocabulary: tuple[str, ...] = ()
-        example_length: int | None = None
-        scored: tuple[bool, ...] | None = None
-        best_loss: float | None = None
-
-    monkeypatch.setattr(tasks, "Corpus", ExampleCorpus)
 
 
 def prompts_of(task: Task, tokens: np.ndarray) -> np.ndarray:
@@ -169,7 +152,7 @@ class TestEveryTask:
             assert best < 900
 
     @every_task
-    def test_a_corpus_holds_whole_examples(self, task: Task, example_corpora: None) -> None:
+    def test_a_corpus_holds_whole_examples(self, task: Task) -> None:
         corpus = task.corpus(300, 100, seed=1)
         assert corpus.train.size == 300 * task.example_length
         assert corpus.val.size == 100 * task.example_length
@@ -181,7 +164,7 @@ class TestEveryTask:
         assert corpus == task.corpus(300, 100, seed=1) != task.corpus(300, 100, seed=2)
 
     @every_task
-    def test_no_prompt_is_in_both_parts(self, task: Task, example_corpora: None) -> None:
+    def test_no_prompt_is_in_both_parts(self, task: Task) -> None:
         corpus = task.corpus(20_000, 5_000)
         train, val = (
             {row.tobytes() for row in prompts_of(task, part)} for part in (corpus.train, corpus.val)
@@ -192,15 +175,13 @@ class TestEveryTask:
             assert val <= train
 
     @every_task
-    def test_a_longer_corpus_begins_with_the_shorter(
-        self, task: Task, example_corpora: None
-    ) -> None:
+    def test_a_longer_corpus_begins_with_the_shorter(self, task: Task) -> None:
         short, long = task.corpus(5_000, 500, seed=3), task.corpus(9_000, 500, seed=3)
         assert np.array_equal(short.train, long.train[: short.train.size])
         assert np.array_equal(short.val, long.val)
 
     @every_task
-    def test_a_million_tokens_take_a_moment(self, task: Task, example_corpora: None) -> None:
+    def test_a_million_tokens_take_a_moment(self, task: Task) -> None:
         start = time.perf_counter()
         task.corpus(1_000_000 // task.example_length, 100)
         assert time.perf_counter() - start < 3
@@ -228,7 +209,7 @@ class TestEveryTask:
         with pytest.raises(ValueError, match="no shortcut 'luck' here; known: 'no carry'"):
             task.shortcut("luck", task.make(1, 0)[:, :8])
 
-    def test_too_small_a_task_says_so(self, example_corpora: None) -> None:
+    def test_too_small_a_task_says_so(self) -> None:
         refusals = 0
         for seed in range(20):  # each of the two prompts is for validation one time in ten
             try:
@@ -311,7 +292,7 @@ class TestModularArithmetic:
             assert eval(expected) % 13 == 0
 
     @pytest.mark.parametrize("operation", ["add", "divide"])
-    def test_the_split_is_a_partition(self, operation: str, example_corpora: None) -> None:
+    def test_the_split_is_a_partition(self, operation: str) -> None:
         task = ModularArithmetic(11, operation, train_share=0.3)
         pairs = 11 * (10 if operation == "divide" else 11)
         train, val = task.split()
@@ -330,7 +311,7 @@ class TestModularArithmetic:
         assert np.array_equal(splits[0], splits[1])
         assert not np.array_equal(splits[0], splits[2])
 
-    def test_several_passes(self, example_corpora: None) -> None:
+    def test_several_passes(self) -> None:
         task = ModularArithmetic(5, train_share=0.4)
         counts = np.unique(task.corpus(25).train.reshape(-1, 5), axis=0, return_counts=True)[1]
         assert sorted(counts) == [2] * 5 + [3] * 5
@@ -501,7 +482,7 @@ class TestMemorise:
             assert number == "".join(map(str, digits))
         assert len(np.unique(task.table, axis=0)) > 20
 
-    def test_one_pass_shows_each_key_once(self, example_corpora: None) -> None:
+    def test_one_pass_shows_each_key_once(self) -> None:
         task = Memorise(keys=256)
         corpus = task.corpus(1024, 256)
         assert len(np.unique(corpus.val.reshape(256, -1), axis=0)) == 256
@@ -689,7 +670,7 @@ class TestFalseBelief:
         assert not asks_will[np.isin(kinds, ["memory", "reality"])].any()
 
     @pytest.mark.parametrize("part", ["train", "val"])
-    def test_new_names_stay_in_the_background(self, part: str, example_corpora: None) -> None:
+    def test_new_names_stay_in_the_background(self, part: str) -> None:
         corpus = self.task.corpus(5000, 1000)
         prompts = prompts_of(self.task, getattr(corpus, part))
         new = [self.task.encode(name)[0] for name in ("Ines", "Jon", "Kaya", "Leo")]
@@ -705,7 +686,7 @@ class TestFalseBelief:
         leavers = probe[:, 11:27:4][probe[:, 12:27:4] == left]
         assert np.isin(leavers, new).all()
 
-    def test_probes_are_new(self, example_corpora: None) -> None:
+    def test_probes_are_new(self) -> None:
         word = self.task.vocabulary.number
         verbs = {
             probe: self.task.probe(probe, 2000, seed=0)[:, 12:27:4] for probe in FalseBelief.PROBES
