@@ -53,11 +53,14 @@ BUDGETS = [
 ]
 
 SCRIPT = """
+import signal
 import sys
 from scalinglaws.sweep import sweep
 from test_sweep import plan, small_corpus
 
 if __name__ == "__main__":
+    # A process started in the background of a shell inherits a Ctrl-C that is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     store, workers, huge = sys.argv[1:]
     table = sweep(plan(int(huge)), small_corpus, workers=int(workers), store=store)
     print(",".join(table["status"]))
