@@ -177,9 +177,11 @@ def fit_power_law(
 
     `floor=False` fits a straight line in log-log (E = 0), `floor=True` fits E as well, and a
     number holds E at that value. Where the truth has no floor, `floor=True` gives intervals that
-    are somewhat too narrow, since the fit cannot go below zero. Several measurements at one x (seeds) should be averaged first:
-    they share whatever keeps the law from being exact there. Raises ValueError if values are
-    missing, not finite or not positive, or if there are too few different x for the parameters.
+    are somewhat too narrow, since the fit cannot go below zero.
+
+    Several measurements at one x (seeds) should be averaged first: they share whatever keeps the
+    law from being exact there. Raises ValueError if values are missing, not finite or not
+    positive, or if there are too few different x for the parameters.
     """
     x, y = _positive(x, "x"), _positive(y, "y")
     if x.ndim != 1 or x.shape != y.shape:
