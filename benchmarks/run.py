@@ -1,9 +1,9 @@
 """The engine against the plain loop on this machine: throughput, and time to a given loss.
 
-    python benchmarks/run.py [--only throughput|sweep] [--seconds 2] [--csv FOLDER]
+    python benchmarks/run.py [--only throughput|sweep|isoflop] [--seconds 2] [--csv FOLDER]
 
 All that is compared is measured in turn within one run, since machines differ and drift: quote
-the ratios, not the speeds. Expect about five minutes on two cores.
+the ratios, not the speeds. Expect about ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -157,9 +157,31 @@ def time_to_loss(cores: int) -> pd.DataFrame:
     return result
 
 
+def isoflop(cores: int, seeds: int = 1) -> pd.DataFrame:
+    """Five FLOP budgets with six widths each: seconds, and the best width of each budget."""
+    widths = (8, 12, 16, 24, 32, 48, 64, 96)
+    first = {6e9: 0, 1.5e10: 1, 4e10: 1, 1e11: 2, 2.5e11: 2}
+    plan = [
+        (budget, Run(model, tokens=int(budget / model.flops_per_token()), seed=seed))
+        for budget, start in first.items()
+        for model in (ModelConfig(width=width) for width in widths[start : start + 6])
+        for seed in range(seeds)
+    ]
+    start = time.perf_counter()
+    table = sweep([run for _, run in plan], python_source, workers=cores)
+    spent = time.perf_counter() - start
+    table["budget"] = [budget for budget, _ in plan]
+    losses = table.pivot_table(index="width", columns="budget", values="loss")
+    print(losses.to_string(float_format="{:.3f}".format, na_rep=""))
+    best = losses.idxmin()
+    interior = [0 < list(losses[b].dropna().index).index(best[b]) < 5 for b in losses]
+    print(f"{len(plan)} runs in {spent:.0f} s; minima interior: {sum(interior)} of {len(interior)}")
+    return losses
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("throughput", "sweep"))
+    parser.add_argument("--only", choices=("throughput", "sweep", "isoflop"))
     parser.add_argument("--seconds", type=float, default=2.0, help="per measurement of speed")
     parser.add_argument("--csv", type=Path, help="write the tables into this folder as well")
     options = parser.parse_args()
@@ -172,9 +194,11 @@ def main() -> None:
         f"{BATCH} sequences of 32 tokens per step"
     )
     tables = {}
-    if options.only != "sweep":
+    if options.only in (None, "isoflop"):
+        tables["isoflop"] = isoflop(cores)
+    if options.only in (None, "throughput"):
         tables["throughput"] = throughput(options.seconds, cores)
-    if options.only != "throughput":
+    if options.only in (None, "sweep"):
         tables["sweep"] = time_to_loss(cores)
     if options.csv:
         options.csv.mkdir(parents=True, exist_ok=True)
