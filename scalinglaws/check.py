@@ -11,6 +11,7 @@ import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from numbers import Real
 from typing import Any
 
@@ -49,6 +50,12 @@ def answer(exercise: str, value: Any, *given: Any) -> Feedback:
         raise KeyError(f"there is no exercise {exercise!r}; there are {', '.join(sorted(_checks))}")
     if value is None:
         return Feedback(exercise, None, "Put your answer in place of None and run the cell again.")
+    needed = list(signature(_checks[exercise]).parameters)[1:]
+    if len(given) != len(needed):
+        raise TypeError(
+            f"exercise {exercise} needs {', '.join(needed) or 'nothing'} besides the answer, "
+            f"got {len(given)} things: hand over what its cell names"
+        )
     ok, message = _checks[exercise](value, *given)
     return Feedback(exercise, ok, message)
 

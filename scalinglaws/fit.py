@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
 
 import numpy as np
@@ -189,6 +190,8 @@ def fit_power_law(
             f"x and y must be two lists of equal length, got shapes {x.shape} and {y.shape}"
         )
     floor = bool(floor) if isinstance(floor, np.bool_) else floor
+    if not isinstance(floor, Real):
+        raise ValueError(f"floor must be True, False or a number, got {floor!r}")
     fitted = 3 if floor is True else 2
     different = len(np.unique(x))
     if different < fitted + 1:
@@ -202,8 +205,12 @@ def fit_power_law(
             raise ValueError(
                 f"a fixed floor must lie between 0 and the lowest loss {y.min():.4g}, got {floor}"
             )
-    if bootstrap < 100:
-        raise ValueError(f"bootstrap must be at least 100 to give intervals, got {bootstrap}")
+    if not isinstance(bootstrap, Integral) or bootstrap < 100:
+        raise ValueError(
+            f"bootstrap must be at least 100, a whole number, to give intervals; got {bootstrap!r}"
+        )
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
 
     ((log_A, alpha, E),) = _fit(x, y[None], floor)
     if not abs(log_A) < _LARGEST:
@@ -256,8 +263,8 @@ def _scatter(rng: np.random.Generator, noise: np.ndarray, points: int) -> np.nda
 
 
 def _tails(level: float) -> tuple[float, float]:
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1 (0.95 for 95 %), got {level}")
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1 (0.95 for 95 %), got {level!r}")
     return (1 - level) / 2, (1 + level) / 2
 
 

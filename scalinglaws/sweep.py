@@ -24,6 +24,7 @@ from concurrent.futures import (
 )
 from dataclasses import replace
 from functools import lru_cache
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,8 @@ def sweep(
     around the call, since the worker processes import the script.
     """
     runs = _checked(runs)
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
+    if workers is not None and not (isinstance(workers, Integral) and workers >= 1):
+        raise ValueError(f"workers must be at least 1, a whole number; got {workers!r}")
     here = corpus() if callable(corpus) else corpus
     if not isinstance(here, Corpus):
         raise TypeError(f"corpus must be a Corpus or return one, got {type(here).__name__}")

@@ -170,3 +170,8 @@ class TestSizeWithoutReading:
     @NONSENSE
     def test_nonsense(self, fit: PowerLawFit, value: Any) -> None:
         assert check.answer("1.4", value, fit).ok is False
+
+
+def test_what_an_exercise_needs_is_named() -> None:
+    with pytest.raises(TypeError, match=r"exercise 1\.1 needs fit besides the answer"):
+        check.answer("1.1", 3.0)

@@ -498,3 +498,17 @@ class TestMeanOverSeeds:
             mean_over_seeds([1, 2], [1, math.nan])
         with pytest.raises(ValueError, match="two lists of equal length"):
             mean_over_seeds([1, 2], [1])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"bootstrap": "200"}, {"bootstrap": 200.5}, {"floor": None}, {"floor": "a"}, {"seed": "q"}],
+)
+def test_bad_options_are_named(bad: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        fit_power_law([1, 2, 4, 8], [4, 3, 2.5, 2.2], **bad)
+
+
+def test_a_level_in_words_is_refused() -> None:
+    with pytest.raises(ValueError, match="level"):
+        fit_power_law([1, 2, 4, 8], [4, 3, 2.5, 2.2]).interval("alpha", "most")
