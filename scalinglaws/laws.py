@@ -35,7 +35,8 @@ def positive(values: ArrayLike, name: str) -> np.ndarray:
     return array
 
 
-def _plain(value: np.ndarray) -> Value:
+def plain(value: np.ndarray) -> Value:
+    """A float where there is one number only, else the array."""
     return float(value) if np.ndim(value) == 0 else value
 
 
@@ -123,7 +124,7 @@ class ExponentialLaw(Law):
 
     def __call__(self, x: ArrayLike) -> Value:
         """L at x (same shape)."""
-        return _plain(self.E + self.A * np.exp(-positive(x, "x") / self.scale))
+        return plain(self.E + self.A * np.exp(-positive(x, "x") / self.scale))
 
     def inverse(self, loss: ArrayLike) -> Value:
         """The x at which the law reaches `loss`. Raises ValueError where it never does."""
@@ -132,7 +133,7 @@ class ExponentialLaw(Law):
             raise ValueError(
                 f"the loss must lie between the floor {self.E:.4g} and {self.E + self.A:.4g}"
             )
-        return _plain(-self.scale * np.log((loss - self.E) / self.A))
+        return plain(-self.scale * np.log((loss - self.E) / self.A))
 
     def __str__(self) -> str:
         return f"L(x) = {self.E:.4g} + {self.A:.4g} exp(-x / {self.scale:.4g})"
@@ -148,13 +149,13 @@ class LogarithmicLaw(Law):
 
     def __call__(self, x: ArrayLike) -> Value:
         """L at x (same shape)."""
-        return _plain(self.A - self.B * np.log(positive(x, "x")))
+        return plain(self.A - self.B * np.log(positive(x, "x")))
 
     def inverse(self, loss: ArrayLike) -> Value:
         """The x at which the law reaches `loss`. Raises ValueError if the law is flat."""
         if self.B == 0:
             raise ValueError("the law is flat (B = 0): it has no inverse")
-        return _plain(np.exp((self.A - np.asarray(loss, dtype=float)) / self.B))
+        return plain(np.exp((self.A - np.asarray(loss, dtype=float)) / self.B))
 
     def __str__(self) -> str:
         return f"L(x) = {self.A:.4g} - {self.B:.4g} ln x"
@@ -180,7 +181,7 @@ class BrokenPowerLaw(Law):
         """L at x (same shape)."""
         x = positive(x, "x")
         bend = self.c1 * self.f * np.logaddexp(0, (np.log(x) - math.log(self.d)) / self.f)
-        return _plain(self.E + self.A * np.exp(-self.c0 * np.log(x) - bend))
+        return plain(self.E + self.A * np.exp(-self.c0 * np.log(x) - bend))
 
     def inverse(self, loss: float) -> float:
         """The x at which the law reaches `loss`, if it falls throughout.
@@ -234,7 +235,7 @@ class Sigmoid(Law):
     def __call__(self, loss: ArrayLike) -> Value:
         """Accuracy at a loss (same shape)."""
         t = self.slope * (np.asarray(loss, dtype=float) - self.midpoint)
-        return _plain(self.low + (self.high - self.low) * np.exp(-np.logaddexp(0, t)))
+        return plain(self.low + (self.high - self.low) * np.exp(-np.logaddexp(0, t)))
 
     def inverse(self, accuracy: ArrayLike) -> Value:
         """The loss at which the task reaches `accuracy`. Raises ValueError where it never does."""
@@ -242,7 +243,7 @@ class Sigmoid(Law):
         if np.any(~((accuracy > self.low) & (accuracy < self.high))):
             raise ValueError(f"accuracy must lie between {self.low:.4g} and {self.high:.4g}")
         odds = (self.high - accuracy) / (accuracy - self.low)
-        return _plain(self.midpoint + np.log(odds) / self.slope)
+        return plain(self.midpoint + np.log(odds) / self.slope)
 
     def __str__(self) -> str:
         return (
@@ -266,9 +267,7 @@ class KaplanLaw(Law):
     def __call__(self, N: ArrayLike, D: ArrayLike) -> Value:
         """L at N and D, which are broadcast against each other."""
         N, D = positive(N, "N"), positive(D, "D")
-        return _plain(
-            ((self.Nc / N) ** (self.alpha_N / self.alpha_D) + self.Dc / D) ** self.alpha_D
-        )
+        return plain(((self.Nc / N) ** (self.alpha_N / self.alpha_D) + self.Dc / D) ** self.alpha_D)
 
     def of_params(self) -> PowerLaw:
         """L(N) with ample data."""
@@ -284,7 +283,7 @@ class KaplanLaw(Law):
         rest = loss ** (1 / self.alpha_D) - (self.Nc / N) ** (self.alpha_N / self.alpha_D)
         if np.any(~(rest > 0)):
             raise ValueError("a model of this size does not reach this loss with any data")
-        return _plain(self.Dc / rest)
+        return plain(self.Dc / rest)
 
     def __str__(self) -> str:
         return (
@@ -311,7 +310,7 @@ class ChinchillaLaw(Law):
     def __call__(self, N: ArrayLike, D: ArrayLike) -> Value:
         """L at N and D, which are broadcast against each other."""
         N, D = positive(N, "N"), positive(D, "D")
-        return _plain(self.E + self.A * N**-self.alpha + self.B * D**-self.beta)
+        return plain(self.E + self.A * N**-self.alpha + self.B * D**-self.beta)
 
     @property
     def a(self) -> float:
@@ -335,15 +334,15 @@ class ChinchillaLaw(Law):
 
     def N_opt(self, C: ArrayLike, k: float = 6.0) -> Value:
         """Compute-optimal number of parameters for C FLOPs."""
-        return _plain(np.exp(self._log_G + self.a * np.log(positive(C, "C") / k)))
+        return plain(np.exp(self._log_G + self.a * np.log(positive(C, "C") / k)))
 
     def D_opt(self, C: ArrayLike, k: float = 6.0) -> Value:
         """Compute-optimal number of tokens for C FLOPs."""
-        return _plain(np.exp(-self._log_G + self.b * np.log(positive(C, "C") / k)))
+        return plain(np.exp(-self._log_G + self.b * np.log(positive(C, "C") / k)))
 
     def tokens_per_param(self, C: ArrayLike, k: float = 6.0) -> Value:
         """D_opt / N_opt for C FLOPs."""
-        return _plain(np.asarray(self.D_opt(C, k)) / self.N_opt(C, k))
+        return plain(np.asarray(self.D_opt(C, k)) / self.N_opt(C, k))
 
     def L_opt(self, C: ArrayLike, k: float = 6.0) -> Value:
         """Lowest loss for C FLOPs."""
@@ -363,14 +362,14 @@ class ChinchillaLaw(Law):
         rest = np.asarray(loss, dtype=float) - self.E - self.A * positive(N, "N") ** -self.alpha
         if np.any(~(rest > 0)):
             raise ValueError("a model of this size does not reach this loss with any data")
-        return _plain((self.B / rest) ** (1 / self.beta))
+        return plain((self.B / rest) ** (1 / self.beta))
 
     def params_for(self, loss: ArrayLike, D: ArrayLike) -> Value:
         """The N at which D tokens suffice for `loss`. Raises ValueError where they never do."""
         rest = np.asarray(loss, dtype=float) - self.E - self.B * positive(D, "D") ** -self.beta
         if np.any(~(rest > 0)):
             raise ValueError("this amount of data does not suffice for this loss with any model")
-        return _plain((self.A / rest) ** (1 / self.alpha))
+        return plain((self.A / rest) ** (1 / self.alpha))
 
     def __str__(self) -> str:
         return (
@@ -404,13 +403,13 @@ class DataConstrainedLaw(Law):
     def tokens_worth(self, D: ArrayLike, U: ArrayLike) -> Value:
         """D': how many fresh tokens D tokens are worth of which U are different."""
         D, U = positive(D, "D"), positive(U, "U")
-        return _plain(_worth(D, np.minimum(U, D), self.R_D))
+        return plain(_worth(D, np.minimum(U, D), self.R_D))
 
     def params_worth(self, N: ArrayLike, U: ArrayLike) -> Value:
         """N': what N parameters are worth with U different tokens."""
         N, law = positive(N, "N"), self.fresh
         log_fitting = law._log_G + law.a / law.b * (np.log(positive(U, "U")) + law._log_G)
-        return _plain(_worth(N, np.minimum(np.exp(np.minimum(log_fitting, 700)), N), self.R_N))
+        return plain(_worth(N, np.minimum(np.exp(np.minimum(log_fitting, 700)), N), self.R_N))
 
     def __call__(self, N: ArrayLike, D: ArrayLike, U: ArrayLike) -> Value:
         """L at N parameters and D tokens of which U are different."""

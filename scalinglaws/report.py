@@ -280,7 +280,7 @@ def analyse(
 
 
 def _estimate(fit: Fit, name: str) -> Estimate:
-    value = getattr(fit.law, name) if isinstance(fit, PowerLawFit) else fit._value(name)
+    value = getattr(fit.law, name) if isinstance(fit, PowerLawFit) else fit.value(name)
     return Estimate(float(value), *fit.interval(name))
 
 

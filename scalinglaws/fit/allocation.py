@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from ..laws import PowerLaw, Value, positive
-from .common import Fitted, Prediction, checked_bootstrap, tails
+from ..laws import PowerLaw, Value, plain, positive
+from .common import Fitted, Prediction, checked_bootstrap, equally_long, tails
 from .parametric import Optimum
 
 BUDGET_STEP = 0.1
@@ -55,7 +55,8 @@ class AllocationFit(Fitted):
         column = self.draws[:, places[parameter]]
         return np.exp(column) if parameter.startswith("k") else column
 
-    def _value(self, parameter: str) -> float:
+    def value(self, parameter: str) -> float:
+        """The fitted value of a, b, k_N or k_D."""
         if parameter.startswith("k"):
             return math.exp(self.log_k[parameter == "k_D"])
         return float(getattr(self, parameter))
@@ -72,15 +73,15 @@ class AllocationFit(Fitted):
 
     def N_opt(self, C: ArrayLike) -> Value:
         """Compute-optimal number of parameters for C FLOPs."""
-        return _plain(np.exp(self.log_k[0] + self.a * np.log(positive(C, "C"))))
+        return plain(np.exp(self.log_k[0] + self.a * np.log(positive(C, "C"))))
 
     def D_opt(self, C: ArrayLike) -> Value:
         """Compute-optimal number of tokens for C FLOPs."""
-        return _plain(np.exp(self.log_k[1] + self.b * np.log(positive(C, "C"))))
+        return plain(np.exp(self.log_k[1] + self.b * np.log(positive(C, "C"))))
 
     def tokens_per_param(self, C: ArrayLike) -> Value:
         """D_opt / N_opt for C FLOPs."""
-        return _plain(np.asarray(self.D_opt(C)) / self.N_opt(C))
+        return plain(np.asarray(self.D_opt(C)) / self.N_opt(C))
 
     def optimum(self, C: float, level: float = 0.95) -> Optimum:
         """The compute-optimal N, D and tokens per parameter for C FLOPs, with intervals."""
@@ -128,7 +129,7 @@ class Parabola:
     def __call__(self, N: ArrayLike) -> Value:
         """L at N (same shape)."""
         t = np.log(positive(N, "N")) - self.center
-        return _plain(np.polynomial.polynomial.polyval(t, self.coefficients))
+        return plain(np.polynomial.polynomial.polyval(t, self.coefficients))
 
     @property
     def vertex(self) -> float:
@@ -137,20 +138,11 @@ class Parabola:
         return math.exp(self.center - c1 / (2 * c2))
 
 
-def _plain(value: np.ndarray) -> Value:
-    return float(value) if np.ndim(value) == 0 else value
-
-
 def _runs(
     params: ArrayLike, tokens: ArrayLike, loss: ArrayLike, flops: ArrayLike | None, k: float
 ) -> tuple[np.ndarray, ...]:
     """N, D, L and C as arrays. Raises ValueError if they are not equally long."""
-    N, D, L = (positive(v, n) for v, n in ((params, "params"), (tokens, "tokens"), (loss, "loss")))
-    if N.ndim != 1 or not N.shape == D.shape == L.shape:
-        raise ValueError(
-            "params, tokens and loss must be three lists of equal length, got shapes "
-            f"{N.shape}, {D.shape} and {L.shape}"
-        )
+    N, D, L = equally_long(params=params, tokens=tokens, loss=loss)
     C = k * N * D if flops is None else positive(flops, "flops")
     if C.shape != N.shape:
         raise ValueError(f"flops must hold one number for each of the {len(N)} runs")
@@ -386,10 +378,15 @@ def fit_envelope(
     sigma = math.sqrt(sum(curve.squares for curve in curves) / freedom)
     grid = np.linspace(min(c.C[0] for c in curves), max(c.C[-1] for c in curves), 400)
     turns = _Turns(curves, grid)
-    middle = turns.middles(np.stack([curve.smooth(grid) for curve in curves])[None])[0]
-    for number, curve in enumerate(curves):
-        if reason := turns.refusal(number, middle):
-            refused.append(f"{math.exp(curve.N):.3g} params: {reason}")
+    middles, cut = turns.middles(np.stack([curve.smooth(grid) for curve in curves])[None])
+    middle = middles[0]
+    for number in np.flatnonzero(cut[0]):
+        at_end = number in (0, len(curves) - 1)
+        reason = "its turn is cut off by the end of a neighbour's curve"
+        refused.append(
+            f"{math.exp(curves[number].N):.3g} params: "
+            + ("the last size on its side" if at_end else reason)
+        )
     kept = np.flatnonzero(~np.isnan(middle))
     if len(kept) < 3:
         raise ValueError(
@@ -402,7 +399,7 @@ def fit_envelope(
     noise = sigma * np.sqrt(freedom / rng.chisquare(freedom, bootstrap))
     drawn = np.concatenate(
         [
-            turns.middles(np.stack([curve.drawn(grid, part, rng) for curve in curves], axis=1))
+            turns.middles(np.stack([curve.drawn(grid, part, rng) for curve in curves], axis=1))[0]
             for part in np.array_split(noise, max(1, bootstrap // 100))
         ]
     )
@@ -501,32 +498,24 @@ class _Turns:
         between[:, 1:-1] &= between[:, :-2] & between[:, 2:]
         between[:, [0, -1]] = False
         self.covered, self.between = covered, between
-        self.cut = np.zeros(len(curves), dtype=bool)
 
-    def middles(self, height: np.ndarray) -> np.ndarray:
-        """ln C in the middle of each curve's turn, shape (draws, sizes); NaN where it has none.
+    def middles(self, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """ln C in the middle of each curve's turn, and whether the turn is cut off.
 
-        height: ln L, shape (draws, sizes, grid). A turn that is cut off by the end of one of the
-        two neighbouring curves does not count.
+        height: ln L, shape (draws, sizes, grid); both results have shape (draws, sizes). A turn
+        that is cut off by the end of one of the two neighbouring curves does not count: its
+        middle is NaN, as is that of a curve without a turn.
         """
         filled = np.where(np.isnan(height), np.inf, height)
         winner = filled.argmin(1)
         found = np.full(height.shape[:2], np.nan)
+        cut = np.zeros(height.shape[:2], dtype=bool)
         any_curve = self.covered.any(0)
         for number in range(height.shape[1]):
             won = (winner == number) & any_curve
-            cut = (won & ~self.between[number]).any(1)
+            cut[:, number] = (won & ~self.between[number]).any(1)
             count = won.sum(1)
+            whole = ~cut[:, number] & (count > 0)
             with np.errstate(all="ignore"):
-                found[:, number] = np.where(cut | (count == 0), np.nan, won @ self.grid / count)
-            if len(height) == 1:
-                self.cut[number] = bool(cut[0])
-        return found
-
-    def refusal(self, number: int, middle: np.ndarray) -> str | None:
-        """Why a curve that is the lowest somewhere gives no point."""
-        if not self.cut[number]:
-            return None
-        if number in (0, len(self.covered) - 1):
-            return "the last size on its side"
-        return "its turn is cut off by the end of a neighbour's curve"
+                found[:, number] = np.where(whole, won @ self.grid / count, np.nan)
+        return found, cut

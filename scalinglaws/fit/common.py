@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from ..laws import positive
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Fitted:
         low, high = np.quantile(draws, ends)
         return float(low), float(high)
 
-    def _value(self, parameter: str) -> float:
+    def value(self, parameter: str) -> float:
+        """The fitted value of a parameter, by the name that `interval` knows it by."""
         return float(getattr(self.law if hasattr(self.law, parameter) else self, parameter))
 
     def _lines(self, names: Iterable[str]) -> list[str]:
@@ -57,7 +60,7 @@ class Fitted:
             low, high = self.interval(name)
             known = math.isfinite(low)
             told = f"95% interval {low:.4g} to {high:.4g}" if known else "not known from these runs"
-            lines.append(f"  {name:<7} = {self._value(name):<8.4g} {told}")
+            lines.append(f"  {name:<7} = {self.value(name):<8.4g} {told}")
         return lines
 
 
@@ -85,19 +88,35 @@ def clusters_of(*keys: ArrayLike) -> np.ndarray:
     return np.unique(np.column_stack(columns), axis=0, return_inverse=True)[1].ravel()
 
 
+def equally_long(**values: ArrayLike) -> tuple[np.ndarray, ...]:
+    """Lists of positive numbers as arrays. Raises ValueError if they are not, or not as long."""
+    arrays = tuple(positive(value, name) for name, value in values.items())
+    if arrays[0].ndim != 1 or len({array.shape for array in arrays}) != 1:
+        *most, last = values
+        shapes = ", ".join(str(array.shape) for array in arrays)
+        raise ValueError(
+            f"{', '.join(most)} and {last} must be lists of equal length, got shapes {shapes}"
+        )
+    return arrays
+
+
 def cluster_weights(
-    N: np.ndarray,
-    D: np.ndarray,
+    settings: Sequence[np.ndarray],
     groups: ArrayLike | None,
     bootstrap: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, int]:
     """How often each run enters each draw, shape (bootstrap, runs), and the number of clusters.
 
+    A cluster is drawn as a whole: runs with the same label in `groups`, or, without groups, runs
+    that agree in all `settings` (seeds of one N and D).
+
     Weights are drawn from a flat Dirichlet distribution (Rubin's Bayesian bootstrap), the smooth
     sibling of drawing with replacement: no draw is left without some region of the data.
     """
-    labels = clusters_of(N, D) if groups is None else clusters_of(_labels(groups, len(N)))
+    labels = (
+        clusters_of(*settings) if groups is None else clusters_of(_labels(groups, len(settings[0])))
+    )
     count = int(labels.max()) + 1
     if count < 8:
         raise ValueError(
@@ -107,6 +126,16 @@ def cluster_weights(
     share = rng.standard_exponential((bootstrap, count))
     share *= count / share.sum(1, keepdims=True)
     return share[:, labels], count
+
+
+def widened(theta: np.ndarray, draws: np.ndarray, clusters: int) -> np.ndarray:
+    """Draws (rows, p) about theta, made wider by sqrt(n / (n - p)) for n clusters.
+
+    A fit of p parameters follows its few data more closely than the truth does, and so do the
+    fits to resampled data.
+    """
+    parameters = draws.shape[1]
+    return theta + math.sqrt(clusters / max(1.0, clusters - parameters)) * (draws - theta)
 
 
 def _labels(groups: ArrayLike, runs: int) -> np.ndarray:

@@ -18,7 +18,15 @@ from numpy.typing import ArrayLike
 
 from .. import laws
 from ..laws import Law, positive
-from .common import Fitted, Prediction, checked_bootstrap, cluster_weights, tails
+from .common import (
+    Fitted,
+    Prediction,
+    checked_bootstrap,
+    cluster_weights,
+    equally_long,
+    tails,
+    widened,
+)
 from .parametric import fit_chinchilla
 from .power import mean_over_seeds
 from .robust import minimise
@@ -291,18 +299,34 @@ def fit_curve(
             f"a {kind} has {len(space.names)} parameters and needs at least "
             f"{len(space.names) + 2} different x; got {len(x)}"
         )
-    data, target = (x,), np.log(y)
-    theta, cost, settled = space.search(
-        _starts(kind, x, y), data, target, np.ones(len(x)), _SQUARES
-    )
+    return _fit_points(space, _starts(kind, x, y), x, np.log(y), y, bootstrap, rng, seed)
+
+
+def _fit_points(
+    space: _Space,
+    starts: np.ndarray,
+    x: np.ndarray,
+    target: np.ndarray,
+    y: np.ndarray,
+    bootstrap: int,
+    rng: np.random.Generator,
+    seed: int,
+    **fixed: float,
+) -> LawFit:
+    """Least squares of the formula on the target, with a parametric bootstrap.
+
+    The target is what the formula returns: log y, or y itself. `fixed` are parameters of the law
+    that are not fitted.
+    """
+    data, ones = (x,), np.ones(len(x))
+    theta, cost, settled = space.search(starts, data, target, ones, _SQUARES)
     mean = space.formula(theta[None], data)[0]
     freedom = len(x) - len(space.names)
-    sigma = math.sqrt(2 * cost / freedom)
-    noise = sigma * np.sqrt(freedom / rng.chisquare(freedom, bootstrap))
+    noise = math.sqrt(2 * cost / freedom) * np.sqrt(freedom / rng.chisquare(freedom, bootstrap))
     again = mean + noise[:, None] * rng.standard_normal((bootstrap, len(x)))
-    draws = space.again(theta, data, again, np.ones((1, len(x))), _SQUARES)
+    draws = space.again(theta, data, again, ones[None], _SQUARES)
     return LawFit(
-        law=space.law(theta),
+        law=space.law(theta, **fixed),
         x=data,
         y=y,
         residuals=target - mean,
@@ -453,25 +477,7 @@ def fit_sigmoid(
     starts = np.array(
         [[m, math.log(s / reach)] for m in np.linspace(L.min(), L.max(), 9) for s in (3, 10, 40)]
     )
-    theta, cost, settled = space.search(starts, (L,), y, np.ones(len(L)), _SQUARES)
-    mean = formula(theta[None], (L,))[0]
-    freedom = len(L) - 2
-    noise = math.sqrt(2 * cost / freedom) * np.sqrt(freedom / rng.chisquare(freedom, bootstrap))
-    again = np.clip(mean + noise[:, None] * rng.standard_normal((bootstrap, len(L))), 0, 1)
-    draws = space.again(theta, (L,), again, np.ones((1, len(L))), _SQUARES)
-    return LawFit(
-        law=space.law(theta, low=low, high=high),
-        x=(L,),
-        y=y,
-        residuals=y - mean,
-        draws=space.natural(draws),
-        names=space.names,
-        status=space.status(theta, draws, settled),
-        _space=space,
-        _theta=draws,
-        _noise=noise,
-        _seed=seed,
-    )
+    return _fit_points(space, starts, L, y, y, bootstrap, rng, seed, low=low, high=high)
 
 
 # ------------------------------------------------------------------ other surfaces
@@ -527,10 +533,9 @@ def _surface(
     if not huber > 0:
         raise ValueError(f"huber must be above 0, got {huber!r}")
     theta, _, settled = space.search(starts, data, target, ones, huber)
-    weights, clusters = cluster_weights(data[0], data[1], groups, bootstrap, rng)
+    weights, clusters = cluster_weights(data, groups, bootstrap, rng)
     draws = space.again(theta, data, target[None], weights, huber)
-    widen = math.sqrt(clusters / max(1.0, clusters - len(space.names)))
-    draws = np.clip(theta + widen * (draws - theta), space.lower, space.upper)
+    draws = np.clip(widened(theta, draws, clusters), space.lower, space.upper)
     return LawFit(
         law=space.law(theta),
         x=data,
@@ -544,13 +549,6 @@ def _surface(
         _noise=None,
         _seed=seed,
     )
-
-
-def _equally_long(**values: ArrayLike) -> tuple[np.ndarray, ...]:
-    arrays = tuple(positive(value, name) for name, value in values.items())
-    if arrays[0].ndim != 1 or len({array.shape for array in arrays}) != 1:
-        raise ValueError(f"{', '.join(values)} must be lists of equal length")
-    return arrays
 
 
 def fit_kaplan(
@@ -569,7 +567,7 @@ def fit_kaplan(
     that are not positive numbers and if there are fewer than 8 different (N, D).
     """
     rng = checked_bootstrap(bootstrap, seed)
-    N, D, L = _equally_long(params=params, tokens=tokens, loss=loss)
+    N, D, L = equally_long(params=params, tokens=tokens, loss=loss)
     _enough(N, D, 4)
     starts = []
     for a_N, a_D in itertools.product((0.05, 0.1, 0.2, 0.4), repeat=2):
@@ -598,7 +596,7 @@ def fit_data_constrained(
     bad values and if no run repeats its data.
     """
     rng = checked_bootstrap(bootstrap, seed)
-    N, D, U, L = _equally_long(params=params, tokens=tokens, unique_tokens=unique_tokens, loss=loss)
+    N, D, U, L = equally_long(params=params, tokens=tokens, unique_tokens=unique_tokens, loss=loss)
     U = np.minimum(U, D)
     _enough(N, D, 7)
     if not np.any(D > 1.5 * U):

@@ -15,8 +15,10 @@ from .common import (
     Prediction,
     checked_bootstrap,
     cluster_weights,
+    equally_long,
     resampled_residuals,
     tails,
+    widened,
 )
 from .robust import CHUNK, minimise
 
@@ -181,19 +183,14 @@ def fit_chinchilla(
     numbers; the best places of a grid are then polished in all five.
 
     The intervals come from `bootstrap` fits to resampled runs. Runs that are not independent are
-    drawn together: those with the same N and D (seeds), and, if `groups` gives a label for each
+    drawn together: those with the same N and D (seeds), or, if `groups` gives a label for each
     run, those with the same label (say, checkpoints of one training run).
 
     `k` is the number of FLOPs per parameter and token that the budget C = k N D is counted with.
     Raises ValueError on values that are not positive numbers, and if there are fewer than 8
     different (N, D), 3 different N or 3 different D.
     """
-    N, D, L = (positive(v, n) for v, n in ((params, "params"), (tokens, "tokens"), (loss, "loss")))
-    if N.ndim != 1 or not N.shape == D.shape == L.shape:
-        raise ValueError(
-            "params, tokens and loss must be three lists of equal length, got shapes "
-            f"{N.shape}, {D.shape} and {L.shape}"
-        )
+    N, D, L = equally_long(params=params, tokens=tokens, loss=loss)
     different = len(set(zip(N, D, strict=True)))
     if different < 8:
         raise ValueError(
@@ -214,10 +211,9 @@ def fit_chinchilla(
 
     surface = _Surface(N, D, L)
     theta, _, settled = surface.search(np.ones((1, len(L))), huber, thorough=True)
-    weights, clusters = cluster_weights(N, D, groups, bootstrap, rng)
+    weights, clusters = cluster_weights((N, D), groups, bootstrap, rng)
     draws, _, _ = surface.search(weights, huber, near=theta[0])
-    freedom = math.sqrt(clusters / max(1.0, clusters - 5.0))
-    draws = np.clip(theta + freedom * (draws - theta), _LOWER, _UPPER)
+    draws = np.clip(widened(theta, draws, clusters), _LOWER, _UPPER)
     law = surface.law(theta[0])
     fitted = surface.unscaled(draws)
     return ChinchillaFit(

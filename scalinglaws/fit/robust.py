@@ -74,7 +74,6 @@ def _minimise(
     tolerance: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     theta = np.clip(theta, lower, upper)
-    p = theta.shape[1]
     settled = np.zeros(len(theta), dtype=bool)
     with np.errstate(all="ignore"):
         log_f, J = curve(theta)
@@ -118,7 +117,6 @@ def _minimise(
                     a[left] for a in (rows, theta, log_y, weights, r, J, cost, damping, quiet)
                 )
         result[rows], final[rows] = theta, cost
-    assert result.shape[1] == p
     return result, final, settled
 
 

@@ -303,11 +303,16 @@ class TestClusters:
 
     def test_weights_sum_to_the_number_of_runs_and_agree_within_clusters(self) -> None:
         N = np.arange(1.0, 13).repeat(2)
-        weights, count = cluster_weights(N, N, None, 500, np.random.default_rng(0))
+        weights, count = cluster_weights((N, N), None, 500, np.random.default_rng(0))
         assert count == 12 and weights.shape == (500, 24)
         np.testing.assert_allclose(weights.sum(1), 24)
         assert np.array_equal(weights[:, ::2], weights[:, 1::2])
         assert weights.min() >= 0 and weights.mean() == pytest.approx(1)
+
+    def test_runs_with_other_data_are_clusters_of_their_own(self) -> None:
+        N, D, U = np.full(16, 1e6), np.full(16, 1e8), np.geomspace(1e6, 1e8, 16)
+        weights, count = cluster_weights((N, D, U), None, 100, np.random.default_rng(0))
+        assert count == 16 and len(np.unique(weights[0])) == 16
 
     def test_clusters_are_runs_that_agree_in_all(self) -> None:
         assert len(set(clusters_of([1, 1, 2, 2], [1, 2, 1, 1]).tolist())) == 3
@@ -756,7 +761,9 @@ class TestOtherSurfaces:
 
     def test_lists_of_different_length(self) -> None:
         N, D, L = kaplan_runs()
-        with pytest.raises(ValueError, match="params, tokens, loss must be lists of equal length"):
+        with pytest.raises(
+            ValueError, match="params, tokens and loss must be lists of equal length"
+        ):
             fit_kaplan(N, D, L[:-1])
 
     @pytest.mark.parametrize("method", [fit_kaplan, fit_chinchilla])
