@@ -53,7 +53,7 @@ class Run:
     tokens: int
     """Training tokens, counted with repetition; rounded down to whole contexts."""
     seed: int = 0
-    """Fixes the initial weights and the order of the data."""
+    """Fixes the initial weights, the order of the data, and which tokens `unique_tokens` are."""
     batch: int | None = None
     """Sequences of `model.context` tokens per step; None lets it grow (`batch_sizes`)."""
     lr: float | None = None
@@ -65,7 +65,8 @@ class Run:
     cooldown: float = 0.3
     """Share of the tokens over which the rate falls to zero at the end."""
     unique_tokens: int | None = None
-    """Train on only this many tokens, repeated as often as needed; None uses the whole corpus."""
+    """Train on only this many tokens, a random sample of the corpus, repeated as often as needed;
+    None uses the whole corpus."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, ModelConfig):
@@ -166,11 +167,17 @@ def schedule(seen: np.ndarray, run: Run) -> np.ndarray:
 
 
 def windows_of(corpus: Corpus, run: Run) -> np.ndarray:
-    """The windows that a run may read, a view of shape (windows, context + 1)."""
+    """The windows that a run may read, shape (windows, context + 1).
+
+    With `unique_tokens` they are a random sample of the corpus's windows, so that a small ration
+    is a small corpus of the same kind and not a few of its files. The run's seed sets the sample;
+    for one seed, a larger ration holds the smaller ones.
+    """
     windows = corpus.windows("train", run.model.context)
     if run.unique_tokens is None:
         return windows
-    return windows[: max(1, run.unique_tokens // run.model.context)]
+    sample = np.random.default_rng([run.seed, 1]).permutation(len(windows))
+    return windows[sample[: max(1, run.unique_tokens // run.model.context)]]
 
 
 def data_order(windows: int, run: Run, sequences: int) -> np.ndarray:

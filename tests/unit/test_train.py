@@ -280,8 +280,19 @@ class TestData:
         run = Run(TINY, tokens=1_000)
         assert windows_of(corpus, run)[:, 0].tolist() == list(range(0, 80, 8))
         few = windows_of(corpus, replace(run, unique_tokens=30))
-        assert np.unique(few).tolist() == list(range(25)), "3 windows of 8, and the token after"
+        assert few.shape == (3, 9), "as many windows of 8 as make up 30 tokens"
+        assert len({tuple(window) for window in few}) == 3
         assert windows_of(corpus, replace(run, unique_tokens=81)).shape == (10, 9)
+
+    def test_a_ration_comes_from_all_over_the_corpus(self) -> None:
+        tokens = np.arange(80_001) // 800  # a hundred "files" of a hundred windows
+        corpus = Corpus("files", tokens.astype(np.uint8), tokens.astype(np.uint8), 128)
+        run = Run(TINY, tokens=1_000, unique_tokens=8 * 300)
+        first = windows_of(corpus, run)[:, 0]
+        assert len(first) == 300 and len(np.unique(first)) > 85
+        more = windows_of(corpus, replace(run, unique_tokens=8 * 600))[:, 0]
+        assert np.array_equal(more[:300], first), "a larger ration holds the smaller one"
+        assert not np.array_equal(windows_of(corpus, replace(run, seed=1))[:, 0], first)
 
     def test_of_examples_as_many_are_read_as_make_up_the_unique_tokens(self) -> None:
         config = ModelConfig(width=8, context=3, vocab_size=16)
