@@ -29,7 +29,7 @@ from .common import (
 )
 from .parametric import fit_chinchilla
 from .power import mean_over_seeds
-from .robust import minimise
+from .robust import minimise, rounded
 
 _SQUARES = 1e6
 """A Huber delta beyond all residuals: least squares."""
@@ -534,13 +534,14 @@ def _surface(
         raise ValueError(f"huber must be above 0, got {huber!r}")
     theta, _, settled = space.search(starts, data, target, ones, huber)
     weights, clusters = cluster_weights(data, groups, bootstrap, rng)
-    draws = space.again(theta, data, target[None], weights, huber)
+    residuals = target - space.formula(theta[None], data)[0]
+    draws = space.again(theta, data, target[None], weights, rounded(residuals, huber))
     draws = np.clip(widened(theta, draws, clusters), space.lower, space.upper)
     return LawFit(
         law=space.law(theta),
         x=data,
         y=L,
-        residuals=target - space.formula(theta[None], data)[0],
+        residuals=residuals,
         draws=space.natural(draws),
         names=space.names,
         status=space.status(theta, draws, settled),

@@ -20,7 +20,7 @@ from .common import (
     tails,
     widened,
 )
-from .robust import CHUNK, minimise
+from .robust import CHUNK, minimise, rounded
 
 NAMES = ("E", "A", "alpha", "B", "beta")
 _EXPONENTS = (1e-3, 4.0)
@@ -212,7 +212,8 @@ def fit_chinchilla(
     surface = _Surface(N, D, L)
     theta, _, settled = surface.search(np.ones((1, len(L))), huber, thorough=True)
     weights, clusters = cluster_weights((N, D), groups, bootstrap, rng)
-    draws, _, _ = surface.search(weights, huber, near=theta[0])
+    residuals = surface.z - surface.curve(theta)[0][0]
+    draws, _, _ = surface.search(weights, rounded(residuals, huber), near=theta[0])
     draws = np.clip(widened(theta, draws, clusters), _LOWER, _UPPER)
     law = surface.law(theta[0])
     fitted = surface.unscaled(draws)
@@ -221,7 +222,7 @@ def fit_chinchilla(
         N=N,
         D=D,
         L=L,
-        residuals=np.log(L) - np.log(law(N, D)),
+        residuals=residuals,
         draws=fitted,
         status=_status(theta[0], draws, bool(settled[0])),
         huber=float(huber),

@@ -10,6 +10,7 @@ Besiroglu et al. (2024) found.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -28,6 +29,18 @@ def huber_cost(r: np.ndarray, weights: np.ndarray, delta: float) -> np.ndarray:
         inner = np.minimum(size, delta)
         cost = np.einsum("rn,rn->r", weights, inner * (size - 0.5 * inner))
     return np.where(np.isfinite(cost), cost, np.inf)
+
+
+def rounded(residuals: np.ndarray, delta: float) -> float:
+    """The `delta` for resampled fits: at least so large that some 25 residuals lie within it.
+
+    With few runs and a small `delta` the cost is almost the sum of absolute residuals. It has a
+    kink at every run, so that resampled fits jump from run to run and scatter more than the fit
+    itself does: with 35 runs the intervals came out up to 1.3 times too wide. Rounding the kinks
+    mends that (Horowitz 1998, for medians); the rounding fades as the runs get more.
+    """
+    sizes = np.unique(np.abs(residuals))
+    return max(delta, float(sizes[min(25, math.ceil(0.75 * len(sizes))) - 1]))
 
 
 def minimise(

@@ -20,7 +20,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
@@ -173,7 +173,6 @@ def parametric(
     checkpoints: int = 1,
     bootstrap: int = 500,
     law: ChinchillaLaw = TRUTH,
-    weak: Iterable[str] = (),
 ) -> Setting:
     """Approach 3. With seeds or checkpoints, half of the variance is shared within a cluster."""
     (n0, n1), (d0, d1) = RANGES[reach]
@@ -198,7 +197,7 @@ def parametric(
     name = f"approach 3, {runs} runs, {100 * sigma:.1f} % {kind}, {reach}"
     name += f", {seeds} seeds" if seeds > 1 else ""
     name += f", {checkpoints} checkpoints each" if checkpoints > 1 else ""
-    return Setting(name, once, frozenset(weak))
+    return Setting(name, once)
 
 
 # ------------------------------------------------------------------ approaches 1 and 2
@@ -228,7 +227,12 @@ def allocation_cases(result: fit.AllocationFit, C: float) -> dict[str, Case]:
 def isoflop(
     sizes: int, budgets: int, sigma: float, kind: str = "normal", reach: float = 3.0
 ) -> Setting:
-    """Approach 2."""
+    """Approach 2.
+
+    The outermost sizes lose 1.4 to 3.1 % against the best. Noise of 1 % then hides a minimum so
+    often that the interval cannot be narrow; it is too wide, and is not held to the bounds.
+    """
+    weak = frozenset({"a", "N_opt"} if sigma >= 0.01 and sizes < 9 else ())
 
     def once(rng: Rng, seed: int) -> tuple[str, dict[str, Case]]:
         N, D, L = isoflop_sweep(rng, sizes, budgets, sigma, kind, reach)
@@ -238,6 +242,7 @@ def isoflop(
     return Setting(
         f"approach 2, {sizes} sizes x {budgets} budgets, {100 * sigma:.1f} % {kind}, x{reach:g}",
         once,
+        weak,
     )
 
 
@@ -419,6 +424,7 @@ def main() -> None:
             if not outcome.cases:
                 continue
             table = outcome.table()
+            table["held to it"] = ~table["quantity"].isin(outcome.weak)
             outside.append(table[~table["coverage"].between(0.92, 0.98)])
     print("\nOutside 92 to 98 %:")
     print(pd.concat(outside).to_string(index=False, float_format="{:.3f}".format))
