@@ -867,3 +867,321 @@ def _one_budget_fewer(value: Any, forecast: float, measured: float, q: float) ->
         f"measured loss lies {abs(off):.1f} % {'above' if off > 0 else 'below'} it, and the "
         f"interval of ± {half:.1f} % {holds} it."
     )
+
+
+@_exercise("9.1")
+def _two_digits_unknown(value: Any) -> tuple[bool, str]:
+    guess = math.log(10)
+    return _number(
+        value,
+        2 * guess / 5,
+        "Its exact match is one in a hundred, for the same reason.",
+        [
+            (2 * guess, "That is the loss of the whole answer: divide by its five digits."),
+            (2 * guess / 4, "A sum of two four-digit numbers is written with five digits."),
+            (3 * guess / 5, "Those are the digits it knows; they cost nothing."),
+            (2 * math.log2(10) / 5, "That is in bits: take the natural logarithm."),
+            (2 / 5, "That counts the unknown digits in units of ln 10: multiply."),
+            (0.01, "That is its exact match: the loss is asked for."),
+        ],
+        tolerance=0.005,
+    )
+
+
+@_exercise("9.2")
+def _questions_without_a_right_answer(value: Any) -> tuple[bool, str]:
+    z, share = 1.959964, 0.001
+    near, message = _number(
+        value,
+        z**2 * (1 / share - 1),
+        "",
+        [
+            (3 / share, "That is the rule of three, from another interval. Use Wilson's."),
+            (1 / share, "At that n one right answer is expected; its absence proves little."),
+            (1.644854**2 * (1 / share - 1), "That is a one-sided 95 %: take z = 1.96."),
+            (z * (1 / share - 1), "z stands squared in Wilson's interval."),
+            (z**2 * (100 / share - 1), "0.1 % is 0.001."),
+        ],
+        tolerance=0.0005,
+    )
+    if not near:
+        return False, message
+    if value == 3838:
+        return True, "With fewer questions, nothing right is no proof of inability."
+    return False, "Near: asked is the smallest whole n whose upper end lies under 0.1 %."
+
+
+@_exercise("9.3")
+def _size_that_passes_half(value: Any) -> tuple[bool, str]:
+    way = (50 - 11.9) / (55.5 - 11.9)
+    return _number(
+        value,
+        6.7 * (13 / 6.7) ** way,
+        "The two sizes around it are a factor of 1.9 apart, and so is the honest answer.",
+        [
+            (6.7 + 6.3 * way, "That is a straight line in the size: take logarithms first."),
+            (6.7 * (13 / 6.7) ** (1 - way), "You went from the far end: start at 6.7 billion."),
+            (6.7e9 * (13 / 6.7) ** way, "Right, but give it in billions."),
+            ((6.7 * 13) ** 0.5, "That is half-way between the sizes, not where half is right."),
+            (6.7 * 10 ** (way * math.log(13 / 6.7)), "Natural logarithm, but a power of ten."),
+        ],
+        tolerance=0.005,
+    )
+
+
+@_exercise("9.4")
+def _five_seeds_agree(value: Any) -> tuple[bool, str]:
+    p, n = 0.6, 5
+    return _number(
+        value,
+        p**n + (1 - p) ** n,
+        "So at such a size most sets of five seeds contain both kinds.",
+        [
+            (p**n, "They also agree if none of them finds it."),
+            ((1 - p) ** n, "They also agree if all of them find it."),
+            (1 - p**n - (1 - p) ** n, "That is how likely they are to disagree."),
+            (1 - (1 - p) ** n, "That is how likely at least one finds it."),
+            (p**n * (1 - p) ** n, "Either all or none: add the two chances."),
+        ],
+    )
+
+
+@_exercise("11.1")
+def _an_honest_pass_at_4(value: Any) -> tuple[bool, str]:
+    none = math.comb(7, 4) / math.comb(10, 4)
+    return _number(
+        value,
+        1 - none,
+        "Averaged over all ways to draw four of the ten, so nothing depends on their order.",
+        [
+            (1 - 0.7**4, "That draws with replacement: a try cannot be drawn twice."),
+            (none, "That is the share of draws without a right answer."),
+            (0.3, "That is pass@1."),
+            (100 * (1 - none), "That is in per cent: give a number between 0 and 1."),
+        ],
+        tolerance=0.002,
+    )
+
+
+@_exercise("11.2")
+def _the_oracle_and_the_guesser(value: Any) -> tuple[bool, str]:
+    tries = math.log(0.05) / math.log(5 / 6)
+    return _number(
+        value,
+        math.ceil(tries),
+        "So many throws of a die look like a model that is right 95 times in 100.",
+        [
+            (tries, "Tries are whole: round up."),
+            (math.floor(tries), "One try fewer than needed: round up."),
+            (math.log(0.05) / math.log(1 / 6), "A throw misses with 5/6, not with 1/6."),
+            (6 * 0.95, "The chances of several throws do not add up: they may hit twice."),
+        ],
+        tolerance=1e-3,
+    )
+
+
+@_exercise("11.3")
+def _a_leaky_check(value: Any) -> tuple[bool, str]:
+    right, leak = 0.3, 1 / 9
+    passes = right + (1 - right) * leak
+    return _number(
+        value,
+        right / passes,
+        "Asking longer does not help: this is where the check levels off.",
+        [
+            (passes, "That is how often a try passes: how many of those are right?"),
+            (1 - right / passes, "That is how often the answer that passes is wrong."),
+            (1 - leak, "That is how often a wrong try is stopped: weigh it by how many are wrong."),
+            (
+                right / (right + leak),
+                "The leak lets through a ninth of the wrong tries, not of all.",
+            ),
+            (100 * right / passes, "That is in per cent: give a number between 0 and 1."),
+        ],
+        tolerance=0.003,
+    )
+
+
+@_exercise("11.4")
+def _when_to_buy_the_larger_model(value: Any) -> tuple[bool, str]:
+    small, large = (
+        20 * ModelConfig(width, context=20, vocab_size=14).flops_per_token() / 3
+        for width in (8, 32)
+    )
+    examples, tries = 19_200, 32
+    saved = tries * small - large
+    questions = 3 * examples * (large - small) / saved
+    return _number(
+        value,
+        questions,
+        "From there on the larger model is the cheaper one, whatever else it does better.",
+        [
+            (questions / 3, "Training on an example costs three passes forward, not one."),
+            (3 * examples * large / saved, "The smaller model had to be trained as well."),
+            (
+                3 * examples * (large - small) / (tries * small),
+                "The larger model has to answer too: subtract its pass from what is saved.",
+            ),
+            (1 / questions, "That is the wrong way up: FLOPs by FLOPs per question."),
+            (
+                3 * examples * (large - small) / (tries * large - large),
+                "It is the smaller model that is asked 32 times.",
+            ),
+        ],
+    )
+
+
+@_exercise("10.1")
+def _enough_questions(value: Any) -> tuple[bool, str]:
+    rate, sure = 1e-3, 0.95
+    truth = math.log(1 - sure) / math.log(1 - rate)
+    return _number(
+        value,
+        truth,
+        "Three divided by the rate is a good rule of thumb.",
+        [
+            (1 / rate, "With 1,000 questions all are wrong more than a third of the time."),
+            (
+                math.log(sure) / math.log(1 - rate),
+                "That leaves 95 % for no right answer at all: set 0.999^n to 0.05.",
+            ),
+            (sure / rate, "Hits do not add up like that: some exams have two, others none."),
+            (math.log10(1 - sure) / math.log(1 - rate), "Take the same logarithm twice."),
+        ],
+        tolerance=0.005,
+    )
+
+
+@_exercise("10.2")
+def _how_sharp_a_power(value: Any) -> tuple[bool, str]:
+    return _number(
+        value,
+        0.25,
+        "A quarter at most, for answers of any length.",
+        [
+            (0.5, "That is exp(-s/2) at the best place: subtract exp(-s) there."),
+            (1 / math.e, "That is the slope at s = 1, per factor of e: a doubling is a step."),
+            (
+                math.log(2) / math.e,
+                "That takes the steepest slope for a whole doubling: maximise the difference.",
+            ),
+            (
+                math.exp(-0.5) - math.exp(-1),
+                "That is the rise from s = 1: maximise over s = L c / N.",
+            ),
+            (2 * math.log(2), "That is the best s; asked is the rise there."),
+        ],
+        tolerance=0.005,
+    )
+
+
+@_exercise("10.3")
+def _as_if_fewer(value: Any, em: float, p: float) -> tuple[bool, str]:
+    return _number(
+        value,
+        math.log(em) / math.log(p),
+        "So many independent tokens would explain both marks.",
+        [
+            (math.log(p) / math.log(em), "Upside down: solve p^n = em for n."),
+            (10, "That is how many there are; here it is how many would explain em."),
+            (em / p, "A power, not a product: take logarithms of both."),
+            (math.log(em / p), "Divide the logarithms, not the numbers."),
+        ],
+    )
+
+
+@_exercise("10.4")
+def _another_scale(value: Any, steps: Any, losses: Any) -> tuple[bool, str]:
+    u, loss = np.log2(np.asarray(steps, dtype=float)), np.asarray(losses, dtype=float)
+
+    def sharpness(m: np.ndarray) -> float:
+        start = np.linspace(u[0], u[-1] - 1, 400)
+        step = np.interp(start + 1, u, m) - np.interp(start, u, m)
+        return float(np.abs(step).max() / np.ptp(m))
+
+    own, log = sharpness(loss), sharpness(np.log(loss))
+    return _number(
+        value,
+        log,
+        f"The loss itself has {own:.2f}: the scale is part of the mark.",
+        [
+            (own, "That is the loss itself: take its logarithm first."),
+            (sharpness(np.exp(-loss)), "That is exp(-loss), a probability: take np.log(loss)."),
+        ],
+        tolerance=0.01,
+    )
+
+
+@_exercise("12.1")
+def _luck_in_four_columns(value: Any) -> tuple[bool, str]:
+    start, passed = 0.45, 0.1
+    return _number(
+        value,
+        start * passed**3,
+        "About one sum in two thousand: a test of that size holds one.",
+        [
+            (100 * start * passed**3, "That is in per cent: give the share, between 0 and 1."),
+            (passed**4, "The lowest column starts the carry: it needs 10 or more, not a nine."),
+            (start * passed**4, "Three columns hand the carry on: the lowest one starts it."),
+            (
+                start**4,
+                "That is four columns that each carry by themselves; in a chain three add "
+                "up to nine.",
+            ),
+            (0.55 * passed**3, "0.55 is the share of columns that do not carry."),
+            (0.5 * passed**3, "Not half: count the pairs of digits that add up to 10 or more."),
+        ],
+    )
+
+
+@_exercise("12.2")
+def _right_for_no_reason(value: Any) -> tuple[bool, str]:
+    return _number(
+        value,
+        (1e5 + 1) / 2e5,
+        "Writing zero everywhere earns that much, whatever the sum.",
+        [
+            (100 * (1e5 + 1) / 2e5, "That is in per cent: give the share, between 0 and 1."),
+            (0.55, "That is one column alone; a carry may come into it from the right."),
+            (0.45, "That is the share of columns that carry; asked is no carry, out of all five."),
+            (0.1, "The sixth digit is only ever 0 or 1: it is not one of ten."),
+            (0.55**5, "The lower columns may carry, as long as the highest does not."),
+        ],
+        tolerance=0.005,
+    )
+
+
+@_exercise("12.3")
+def _how_perfect_is_perfect(value: Any) -> tuple[bool, str]:
+    z, p = 1.96, 0.001
+    return _number(
+        value,
+        z**2 * (1 / p - 1),
+        "Nearly four thousand sums without a slip, and only about this distribution.",
+        [
+            (z * (1 / p - 1), "z enters squared."),
+            (z / p, "z enters squared."),
+            (3 / p, "That is the rule of three, from another interval; take the one given."),
+            (z**2 * 99, "That is one in a hundred: p is 0.001."),
+            (z**2, "Solve z^2 / (n + z^2) = 0.001 for n."),
+        ],
+        tolerance=0.002,
+    )
+
+
+@_exercise("12.4")
+def _two_repairs_at_once(value: Any, working: float, anywhere: float) -> tuple[bool, str]:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        return False, f"The answer is one finite number, not {value!r}."
+    if not 0 <= value <= 1:
+        return False, "A share lies between 0 and 1: give the share, not the percentage."
+    if value < working + 0.1:
+        return False, (
+            "That is no better than working alone: the task must have anywhere=True and "
+            "scratchpad=True, and its own model's answers are to be marked by that task."
+        )
+    return True, (
+        f"Both repairs give {value:.0%}, working alone {working:.0%}, any place alone "
+        f"{anywhere:.0%}. With {'more' if value > anywhere else 'no more'} than variety alone "
+        "gave, mind the spread over seeds before you credit the working."
+    )

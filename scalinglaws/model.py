@@ -171,7 +171,7 @@ class Transformer(nn.Module):
             h = shift(h) if self.config.shift else h
             qkv, up = torch.bmm(h.flatten(1, 2), w_in).split([3 * d, 4 * d], dim=-1)
             mixed = self.attend(qkv.view(stack * batch, time, 3, self.config.heads, -1))
-            change = torch.cat([mixed.view(stack, -1, d), F.relu(up).square()], dim=-1)
+            change = torch.cat([mixed.reshape(stack, -1, d), F.relu(up).square()], dim=-1)
             x = x + torch.bmm(change, w_out).view_as(x)
         x = norm(x) if keep is None else norm(x[:, :, keep])
         return torch.bmm(x.flatten(1, 2), self.head).view(*x.shape[:3], -1)

@@ -21,6 +21,7 @@ CONFIGS = [
     ModelConfig(width=32, depth=3, heads=4, context=16, vocab_size=50),
     ModelConfig(width=64, depth=1, context=8, shift=False),
     ModelConfig(width=20, depth=5, context=3, vocab_size=7),
+    ModelConfig(width=4, heads=4, context=6, vocab_size=9),
 ]
 configs = pytest.mark.parametrize("config", CONFIGS, ids=str)
 
