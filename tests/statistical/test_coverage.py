@@ -35,6 +35,7 @@ from scalinglaws.fit import fit_chinchilla, fit_envelope, fit_isoflop
 SHORT: dict[str, tuple[Setting, int]] = {
     "approach 3, 240 runs": (parametric(240, 0.01, bootstrap=200), 50),
     "approach 3, 60 runs": (parametric(60, 0.004, bootstrap=200), 80),
+    "approach 3, 35 runs": (parametric(35, 0.01, bootstrap=200), 150),
     "approach 3, outliers": (parametric(60, 0.01, "outliers", bootstrap=200), 60),
     "approach 3, seeds": (parametric(90, 0.01, seeds=3, bootstrap=200), 60),
     "approach 3, checkpoints": (parametric(120, 0.01, checkpoints=5, bootstrap=200), 60),

@@ -33,7 +33,7 @@ from scalinglaws.fit import (
 )
 from scalinglaws.fit.common import cluster_weights, clusters_of
 from scalinglaws.fit.parametric import _LOWER, _UPPER, _Surface
-from scalinglaws.fit.robust import huber_cost, minimise
+from scalinglaws.fit.robust import huber_cost, minimise, rounded
 from scalinglaws.laws import (
     CHINCHILLA_REFIT,
     KAPLAN_JOINT,
@@ -356,6 +356,46 @@ class TestMinimiser:
         E, log_A, _, log_B, _ = theta[0, 0, 0]
         assert [E, math.exp(log_A), math.exp(log_B)] == pytest.approx(found, rel=1e-6)
         assert cost[0, 0, 0] == pytest.approx(squares[0], rel=1e-6)
+
+
+class TestRounding:
+    def test_some_25_residuals_lie_within(self) -> None:
+        residuals = np.random.default_rng(0).standard_normal(200)
+        assert np.sum(np.abs(residuals) <= rounded(residuals, 1e-3)) == 25
+
+    def test_of_few_runs_three_quarters(self) -> None:
+        residuals = np.array([1.0, -2, 3, -4, 5, -6, 7, -8])
+        assert rounded(residuals, 1e-3) == 6
+
+    def test_a_larger_delta_stays(self) -> None:
+        assert rounded(np.array([0.1, -0.2, 0.3]), 0.5) == 0.5
+
+    def test_runs_that_are_repeated_do_not_count_twice(self) -> None:
+        residuals = np.random.default_rng(0).standard_normal(40)
+        assert rounded(np.tile(residuals, 3), 1e-3) == rounded(residuals, 1e-3)
+
+    def test_intervals_from_few_runs_are_not_needlessly_wide(self) -> None:
+        """Of a median of 35, which is the plainest sum of absolute residuals."""
+        rng = np.random.default_rng(1)
+        ratios = []
+        for _ in range(60):
+            y = rng.standard_normal(35)
+            weights = rng.exponential(size=(300, 35))
+
+            def level(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+                return np.repeat(theta, 35, axis=1), np.ones((len(theta), 1, 35))
+
+            def scatter(delta: float, y: np.ndarray = y, w: np.ndarray = weights) -> float:
+                ends = np.array([-9.0]), np.array([9.0])
+                start = np.full((300, 1), np.median(y))
+                found, _, _ = minimise(
+                    level, start, y[None], w, delta=delta, lower=ends[0], upper=ends[1]
+                )
+                return float(found.std())
+
+            plain, round_ = scatter(1e-3), scatter(rounded(y - np.median(y), 1e-3))
+            ratios.append(round_ / plain)
+        assert 0.7 < np.mean(ratios) < 0.95
 
 
 class TestIsoflop:
