@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -196,10 +196,11 @@ def fit_isoflop(
     is refused, and `refused` says why, if it has fewer than 3 sizes, if its parabola opens
     downwards, or if the vertex lies outside its sizes.
 
-    `flops` defaults to k N D. Intervals: the parabolas are drawn anew with noise of the size of
-    their pooled residuals; where the vertices scatter about the line by more than that explains,
-    the draws are widened by as much. Raises ValueError on bad values, if the runs do not lie on
-    budgets, and if fewer than 3 budgets are left.
+    `flops` defaults to k N D. Intervals: a smooth surface through all runs stands in for the
+    truth, noise of the size of the pooled residuals is added to it at the runs, and the procedure
+    is repeated; by as much as it errs there, it may err here. Where the vertices scatter about the
+    line by more than that explains, the draws are widened by as much. Raises ValueError on bad
+    values, if the runs do not lie on budgets, and if fewer than 3 budgets are left.
     """
     rng = checked_bootstrap(bootstrap, seed)
     N, D, L, C = _runs(params, tokens, loss, flops, k)
@@ -247,11 +248,12 @@ def fit_isoflop(
     best = np.array([curve.vertex for curve in kept])
     log_C = np.log([curve.C for curve in kept])
     log_N = np.stack([_vertices(curve, noise, rng) for curve in kept], axis=1)
-    log_D = np.stack([_tokens(curve, log_N[:, i]) for i, curve in enumerate(kept)], axis=1)
     tokens_at = np.array([float(_tokens(c, np.log([c.vertex]))[0]) for c in kept])
-    lines_N = _lines(log_C, np.log(best)[None])[0]
-    lines_D = _lines(log_C, tokens_at[None])[0]
-    draws = np.column_stack([_lines(log_C, log_N), _lines(log_C, log_D)])
+    point = np.concatenate([_lines(log_C, y[None])[0] for y in (np.log(best), tokens_at)])
+    truths = _smooth_parabolas(kept)
+    found = np.stack([_vertices(curve, noise, rng) for curve in truths], axis=1)
+    truth = np.log([[curve.vertex for curve in truths]])
+    draws = point + _both_lines(truths, log_C, truth) - _both_lines(truths, log_C, found)
     undecided = float(np.mean(np.isnan(draws).any(1)))
     draws = draws[~np.isnan(draws).any(1)]
     if len(draws) < 0.5 * bootstrap:
@@ -259,7 +261,6 @@ def fit_isoflop(
             "the minima are lost in the noise: in most bootstrap draws fewer than 3 budgets keep "
             "one. Give more runs around each minimum"
         )
-    point = np.concatenate([lines_N, lines_D])
     draws = _widened(draws, point, log_C, np.log(best), log_N)
     return AllocationFit(
         method="isoflop",
@@ -267,15 +268,67 @@ def fit_isoflop(
         N=best,
         D=np.exp(tokens_at),
         L=np.array([float(curve(curve.vertex)) for curve in kept]),
-        a=float(lines_N[1]),
-        b=float(lines_D[1]),
-        log_k=(float(lines_N[0]), float(lines_D[0])),
+        a=float(point[1]),
+        b=float(point[3]),
+        log_k=(float(point[0]), float(point[2])),
         draws=draws,
         minima=log_N,
         curves=tuple(kept),
         refused=tuple(refused),
         status="converged" if undecided < 0.025 else "minima not identifiable",
     )
+
+
+def _smooth(N: np.ndarray, C: np.ndarray, L: np.ndarray) -> np.ndarray:
+    """ln L at the runs (ln N, ln C) by a smooth surface through all of them, shape (runs,).
+
+    A polynomial of the total degree that Akaike's corrected criterion finds best. As the truth of
+    simulated runs it is better than curves fitted to a few runs each: these carry the noise of
+    the measurement, and noise added to noise overstates the scatter of minima.
+    """
+    x, y = ((v - v.mean()) / max(np.ptp(v) / 2, 1e-9) for v in (N, C))
+    best, least = L, math.inf
+    for degree in range(2, 7):
+        powers = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
+        if len(L) < len(powers) + 4:
+            break
+        X = np.column_stack([x**i * y**j for i, j in powers])
+        smooth = X @ np.linalg.lstsq(X, L, rcond=None)[0]
+        score = _akaike(float(np.sum((L - smooth) ** 2)), len(L), len(powers))
+        if score < least:
+            best, least = smooth, score
+    return best
+
+
+def _akaike(squares: float, points: int, used: int) -> float:
+    """Akaike's criterion, corrected for few points, of a least-squares fit."""
+    correction = 2 * used * points / max(1, points - used - 1)
+    return points * math.log(max(squares, 1e-30) / points) + correction
+
+
+def _smooth_parabolas(curves: list[Parabola]) -> list[Parabola]:
+    """The parabolas of a smooth surface at the same runs; the given ones where it has no minima."""
+    counts = [len(curve.N) for curve in curves]
+    L = _smooth(
+        np.log(np.concatenate([curve.N for curve in curves])),
+        np.repeat(np.log([curve.C for curve in curves]), counts),
+        np.log(np.concatenate([curve.L for curve in curves])),
+    )
+    made = []
+    for curve, part in zip(curves, np.split(np.exp(L), np.cumsum(counts)[:-1]), strict=True):
+        t = np.log(curve.N) - curve.center
+        fitted = np.linalg.lstsq(np.vander(t, 3, increasing=True), part, rcond=None)[0]
+        smooth = replace(curve, L=part, coefficients=tuple(map(float, fitted)))
+        if fitted[2] <= 0 or not curve.N[0] <= smooth.vertex <= curve.N[-1]:
+            return curves
+        made.append(smooth)
+    return made
+
+
+def _both_lines(curves: list[Parabola], log_C: np.ndarray, log_N: np.ndarray) -> np.ndarray:
+    """Intercept and slope of ln N and of ln D against ln C, for minima ln N (rows, curves)."""
+    log_D = np.stack([_tokens(curve, log_N[:, i]) for i, curve in enumerate(curves)], axis=1)
+    return np.column_stack([_lines(log_C, log_N), _lines(log_C, log_D)])
 
 
 def _vertices(curve: Parabola, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -352,10 +405,11 @@ def fit_envelope(
     through these points gives a and b. A size whose stretch is cut off by the end of a curve is
     refused, and `refused` says so.
 
-    Intervals: the curves are drawn anew with noise of the size of their pooled residuals, and the
-    envelope is found again; where the points scatter about the line by more than that explains,
-    the draws are widened by as much. Raises ValueError on bad values, if there are not enough
-    points to judge the noise by, and if fewer than 3 sizes are left.
+    Intervals: a smooth surface through all runs stands in for the truth, noise of the size of the
+    pooled residuals is added to it at the runs, and the envelope is found again; by as much as it
+    errs there, it may err here. Where the points scatter about the line by more than that
+    explains, the draws are widened by as much. Raises ValueError on bad values, if there are not
+    enough points to judge the noise by, and if fewer than 3 sizes are left.
     """
     rng = checked_bootstrap(bootstrap, seed)
     N, D, L, C = _runs(params, tokens, loss, flops, k)
@@ -397,16 +451,26 @@ def fit_envelope(
     d = np.array([float(np.interp(middle[i], curves[i].C, curves[i].D)) for i in kept])
     best = np.array([float(curves[i].smooth(middle[[i]])[0]) for i in kept])
     noise = sigma * np.sqrt(freedom / rng.chisquare(freedom, bootstrap))
+    truths = _smooth_curves(measured, curves)
+    true_middle = turns.middles(np.stack([curve.smooth(grid) for curve in truths])[None])[0]
+    if np.isnan(true_middle[0, kept]).any():
+        truths, true_middle = curves, middles
     drawn = np.concatenate(
         [
-            turns.middles(np.stack([curve.drawn(grid, part, rng) for curve in curves], axis=1))[0]
+            turns.middles(np.stack([curve.drawn(grid, part, rng) for curve in truths], axis=1))[0]
             for part in np.array_split(noise, max(1, bootstrap // 100))
         ]
     )
-    tokens_at = np.stack([np.interp(drawn[:, i], c.C, c.D) for i, c in enumerate(curves)], axis=1)
     sizes = np.array([curve.N for curve in curves])
     both = np.concatenate([_lines(middle[kept], y[None])[0] for y in (n, d)])
-    draws = np.column_stack([_lines(drawn, sizes[None]), _lines(drawn, tokens_at)])
+
+    def lines(middles: np.ndarray) -> np.ndarray:
+        tokens = [np.interp(middles[:, i], c.C, c.D) for i, c in enumerate(curves)]
+        return np.column_stack(
+            [_lines(middles, sizes[None]), _lines(middles, np.stack(tokens, axis=1))]
+        )
+
+    draws = both + lines(true_middle) - lines(drawn)
     undecided = float(np.mean(np.isnan(draws).any(1)))
     draws = draws[~np.isnan(draws).any(1)]
     if len(draws) < 0.5 * bootstrap:
@@ -414,7 +478,8 @@ def fit_envelope(
             "the envelope is lost in the noise: in most bootstrap draws fewer than 3 sizes take "
             "their turn. Give longer or more curves"
         )
-    shifted = -(drawn[:, kept] - middle[kept]) * both[1] + n  # as if N were what is uncertain
+    # As if N were what is uncertain.
+    shifted = n + (drawn[:, kept] - true_middle[0, kept]) * both[1]
     draws = _widened(draws, both, middle[kept], n, shifted)
     return AllocationFit(
         method="envelope",
@@ -442,14 +507,30 @@ def _smoothed(measured: list[tuple[float, np.ndarray, np.ndarray, np.ndarray]]) 
         freedom = sum(curve.freedom for curve in curves)
         if freedom < 2:
             continue
-        used = points - freedom + 1
-        squares = max(sum(curve.squares for curve in curves), 1e-30)
-        correction = 2 * used * points / max(1, points - used - 1)
-        if (score := points * math.log(squares / points) + correction) < least:
+        squares = sum(curve.squares for curve in curves)
+        if (score := _akaike(squares, points, points - freedom + 1)) < least:
             best, least = curves, score
     if best is None:
         raise ValueError("the curves have too few points to judge their noise by: give more each")
     return best
+
+
+def _smooth_curves(
+    measured: list[tuple[float, np.ndarray, np.ndarray, np.ndarray]], curves: list[_Curve]
+) -> list[_Curve]:
+    """The curves of a smooth surface through all runs, smoothed like the given ones."""
+    counts = [len(c) for _, c, _, _ in measured]
+    L = _smooth(
+        np.repeat([N for N, *_ in measured], counts),
+        np.concatenate([C for _, C, _, _ in measured]),
+        np.concatenate([L for *_, L in measured]),
+    )
+    return [
+        _Curve(N, C, D, part, curve.degree)
+        for (N, C, D, _), part, curve in zip(
+            measured, np.split(L, np.cumsum(counts)[:-1]), curves, strict=True
+        )
+    ]
 
 
 class _Curve:
