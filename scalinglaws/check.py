@@ -946,6 +946,87 @@ def _five_seeds_agree(value: Any) -> tuple[bool, str]:
     )
 
 
+@_exercise("10.1")
+def _enough_questions(value: Any) -> tuple[bool, str]:
+    rate, sure = 1e-3, 0.95
+    truth = math.log(1 - sure) / math.log(1 - rate)
+    return _number(
+        value,
+        truth,
+        "Three divided by the rate is a good rule of thumb.",
+        [
+            (1 / rate, "With 1,000 questions all are wrong more than a third of the time."),
+            (
+                math.log(sure) / math.log(1 - rate),
+                "That leaves 95 % for no right answer at all: set 0.999^n to 0.05.",
+            ),
+            (sure / rate, "Hits do not add up like that: some exams have two, others none."),
+            (math.log10(1 - sure) / math.log(1 - rate), "Take the same logarithm twice."),
+        ],
+        tolerance=0.005,
+    )
+
+
+@_exercise("10.2")
+def _how_sharp_a_power(value: Any) -> tuple[bool, str]:
+    return _number(
+        value,
+        0.25,
+        "A quarter at most, for answers of any length.",
+        [
+            (0.5, "That is exp(-s/2) at the best place: subtract exp(-s) there."),
+            (1 / math.e, "That is the slope at s = 1, per factor of e: a doubling is a step."),
+            (
+                math.log(2) / math.e,
+                "That takes the steepest slope for a whole doubling: maximise the difference.",
+            ),
+            (
+                math.exp(-0.5) - math.exp(-1),
+                "That is the rise from s = 1: maximise over s = L c / N.",
+            ),
+            (2 * math.log(2), "That is the best s; asked is the rise there."),
+        ],
+        tolerance=0.005,
+    )
+
+
+@_exercise("10.3")
+def _as_if_fewer(value: Any, em: float, p: float) -> tuple[bool, str]:
+    return _number(
+        value,
+        math.log(em) / math.log(p),
+        "So many independent tokens would explain both marks.",
+        [
+            (math.log(p) / math.log(em), "Upside down: solve p^n = em for n."),
+            (10, "That is how many there are; here it is how many would explain em."),
+            (em / p, "A power, not a product: take logarithms of both."),
+            (math.log(em / p), "Divide the logarithms, not the numbers."),
+        ],
+    )
+
+
+@_exercise("10.4")
+def _another_scale(value: Any, steps: Any, losses: Any) -> tuple[bool, str]:
+    u, loss = np.log2(np.asarray(steps, dtype=float)), np.asarray(losses, dtype=float)
+
+    def sharpness(m: np.ndarray) -> float:
+        start = np.linspace(u[0], u[-1] - 1, 400)
+        step = np.interp(start + 1, u, m) - np.interp(start, u, m)
+        return float(np.abs(step).max() / np.ptp(m))
+
+    own, log = sharpness(loss), sharpness(np.log(loss))
+    return _number(
+        value,
+        log,
+        f"The loss itself has {own:.2f}: the scale is part of the mark.",
+        [
+            (own, "That is the loss itself: take its logarithm first."),
+            (sharpness(np.exp(-loss)), "That is exp(-loss), a probability: take np.log(loss)."),
+        ],
+        tolerance=0.01,
+    )
+
+
 @_exercise("11.1")
 def _an_honest_pass_at_4(value: Any) -> tuple[bool, str]:
     none = math.comb(7, 4) / math.comb(10, 4)
@@ -1028,87 +1109,6 @@ def _when_to_buy_the_larger_model(value: Any) -> tuple[bool, str]:
                 "It is the smaller model that is asked 32 times.",
             ),
         ],
-    )
-
-
-@_exercise("10.1")
-def _enough_questions(value: Any) -> tuple[bool, str]:
-    rate, sure = 1e-3, 0.95
-    truth = math.log(1 - sure) / math.log(1 - rate)
-    return _number(
-        value,
-        truth,
-        "Three divided by the rate is a good rule of thumb.",
-        [
-            (1 / rate, "With 1,000 questions all are wrong more than a third of the time."),
-            (
-                math.log(sure) / math.log(1 - rate),
-                "That leaves 95 % for no right answer at all: set 0.999^n to 0.05.",
-            ),
-            (sure / rate, "Hits do not add up like that: some exams have two, others none."),
-            (math.log10(1 - sure) / math.log(1 - rate), "Take the same logarithm twice."),
-        ],
-        tolerance=0.005,
-    )
-
-
-@_exercise("10.2")
-def _how_sharp_a_power(value: Any) -> tuple[bool, str]:
-    return _number(
-        value,
-        0.25,
-        "A quarter at most, for answers of any length.",
-        [
-            (0.5, "That is exp(-s/2) at the best place: subtract exp(-s) there."),
-            (1 / math.e, "That is the slope at s = 1, per factor of e: a doubling is a step."),
-            (
-                math.log(2) / math.e,
-                "That takes the steepest slope for a whole doubling: maximise the difference.",
-            ),
-            (
-                math.exp(-0.5) - math.exp(-1),
-                "That is the rise from s = 1: maximise over s = L c / N.",
-            ),
-            (2 * math.log(2), "That is the best s; asked is the rise there."),
-        ],
-        tolerance=0.005,
-    )
-
-
-@_exercise("10.3")
-def _as_if_fewer(value: Any, em: float, p: float) -> tuple[bool, str]:
-    return _number(
-        value,
-        math.log(em) / math.log(p),
-        "So many independent tokens would explain both marks.",
-        [
-            (math.log(p) / math.log(em), "Upside down: solve p^n = em for n."),
-            (10, "That is how many there are; here it is how many would explain em."),
-            (em / p, "A power, not a product: take logarithms of both."),
-            (math.log(em / p), "Divide the logarithms, not the numbers."),
-        ],
-    )
-
-
-@_exercise("10.4")
-def _another_scale(value: Any, steps: Any, losses: Any) -> tuple[bool, str]:
-    u, loss = np.log2(np.asarray(steps, dtype=float)), np.asarray(losses, dtype=float)
-
-    def sharpness(m: np.ndarray) -> float:
-        start = np.linspace(u[0], u[-1] - 1, 400)
-        step = np.interp(start + 1, u, m) - np.interp(start, u, m)
-        return float(np.abs(step).max() / np.ptp(m))
-
-    own, log = sharpness(loss), sharpness(np.log(loss))
-    return _number(
-        value,
-        log,
-        f"The loss itself has {own:.2f}: the scale is part of the mark.",
-        [
-            (own, "That is the loss itself: take its logarithm first."),
-            (sharpness(np.exp(-loss)), "That is exp(-loss), a probability: take np.log(loss)."),
-        ],
-        tolerance=0.01,
     )
 
 

@@ -7,18 +7,12 @@ import math
 from typing import Any
 
 import pytest
+from answering import refused
 
 from scalinglaws import check
 from scalinglaws.model import ModelConfig
 
 EXERCISES = ("11.1", "11.2", "11.3", "11.4")
-
-
-def refused(exercise: str, value: Any, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -29,7 +23,7 @@ def test_no_answer_leaves_an_exercise_open(exercise: str) -> None:
 @pytest.mark.parametrize("value", ["two", True, math.nan, math.inf, [1, 2]])
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_a_number_is_asked_for(exercise: str, value: Any) -> None:
-    refused(exercise, value, "one finite number")
+    refused(exercise, value, saying="one finite number")
 
 
 def test_pass_at_4_counts_the_draws() -> None:
@@ -48,7 +42,7 @@ def test_pass_at_4_counts_the_draws() -> None:
     ],
 )
 def test_pass_at_4_names_the_slip(value: float, saying: str) -> None:
-    refused("11.1", value, saying)
+    refused("11.1", value, saying=saying)
 
 
 def test_the_guesser_needs_the_first_number_that_is_enough() -> None:
@@ -67,7 +61,7 @@ def test_the_guesser_needs_the_first_number_that_is_enough() -> None:
     ],
 )
 def test_the_guesser_names_the_slip(value: float, saying: str) -> None:
-    refused("11.2", value, saying)
+    refused("11.2", value, saying=saying)
 
 
 def test_a_leaky_check_levels_off_where_counting_says() -> None:
@@ -86,7 +80,7 @@ def test_a_leaky_check_levels_off_where_counting_says() -> None:
     ],
 )
 def test_a_leaky_check_names_the_slip(value: float, saying: str) -> None:
-    refused("11.3", value, saying)
+    refused("11.3", value, saying=saying)
 
 
 def test_the_larger_model_pays_where_the_totals_meet() -> None:

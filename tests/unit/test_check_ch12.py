@@ -7,18 +7,12 @@ import math
 from typing import Any
 
 import pytest
+from answering import refused
 
 from scalinglaws import check
 from scalinglaws.metrics import wilson
 
 WORKING, ANYWHERE = 0.0, 0.8
-
-
-def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value, *given)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 GIVEN: dict[str, tuple[float, ...]] = {

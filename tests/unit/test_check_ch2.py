@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answering import refused
 
 from scalinglaws import check
 from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
@@ -28,13 +29,6 @@ def fit(series: tuple[np.ndarray, np.ndarray]) -> PowerLawFit:
     """A straight line through the seven runs, with compute in FLOPs."""
     C, L = series
     return fit_power_law(C * PF_DAY, L)
-
-
-def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value, *given)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 def test_no_answer_leaves_an_exercise_open(series: tuple, fit: PowerLawFit) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answering import refused
 
 from scalinglaws import check
 from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
@@ -37,13 +38,6 @@ def ideal() -> dict[float, np.ndarray]:
 
 def slope(x: np.ndarray, y: np.ndarray) -> float:
     return fit_power_law(x, y, bootstrap=100).law.alpha
-
-
-def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value, *given)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 def test_no_answer_leaves_an_exercise_open(chapter: PowerLawFit) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answering import refused
 
 from scalinglaws import check
 from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
@@ -38,13 +39,6 @@ def fixed() -> PowerLawFit:
 def narrow() -> PowerLawFit:
     """At the rate of the narrowest: the large models are held back."""
     return ladder(np.array([0.0, 0.003, 0.008, 0.015, 0.03]))
-
-
-def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value, *given)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 def test_no_answer_leaves_an_exercise_open(by_rule: PowerLawFit, fixed: PowerLawFit) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answering import refused
 from scipy.optimize import brentq
 
 from scalinglaws import check
@@ -25,13 +26,6 @@ def by_count(count: Any, loss: np.ndarray = LOSS) -> PowerLawFit:
 @pytest.fixture(scope="module")
 def fit() -> PowerLawFit:
     return by_count("non_embedding")
-
-
-def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value, *given)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 def test_no_answer_leaves_an_exercise_open(fit: PowerLawFit) -> None:

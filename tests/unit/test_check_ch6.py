@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answering import refused
 
 from scalinglaws import check
 from scalinglaws.fit import AllocationFit, fit_isoflop
@@ -36,13 +37,6 @@ def fitted(keep: np.ndarray | None = None, **options: Any) -> AllocationFit:
 @pytest.fixture(scope="module")
 def wide() -> AllocationFit:
     return fitted()
-
-
-def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value, *given)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 def test_no_answer_leaves_an_exercise_open(wide: AllocationFit) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answering import refused
 
 from scalinglaws import check
 
@@ -14,13 +15,6 @@ DRAWS = np.random.default_rng(0).standard_normal((2, 501))
 BLOCKS = 0.53 + 0.03 * DRAWS[0]
 EVERYTHING = BLOCKS - 0.09 + 0.01 * DRAWS[1]
 CHANGE = np.quantile((EVERYTHING - BLOCKS)[1:], (0.025, 0.975))
-
-
-def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value, *given)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 def test_no_answer_leaves_an_exercise_open() -> None:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+from answering import refused
 
 from scalinglaws import check
 
@@ -13,13 +14,6 @@ Q = 1.2
 FORECAST, MEASURED = 1.30, 1.31
 COSTS = [2.5**i for i in range(10)]
 LOWER = sum(COSTS[:7]) / sum(COSTS)
-
-
-def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value, *given)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 GIVEN: dict[str, tuple[float, ...]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from answering import refused
 
 from scalinglaws import check
 from scalinglaws.metrics import wilson
@@ -14,13 +15,6 @@ from scalinglaws.metrics import wilson
 LN10 = math.log(10)
 WAY = (50 - 11.9) / (55.5 - 11.9)
 EXERCISES = ("9.1", "9.2", "9.3", "9.4")
-
-
-def refused(exercise: str, value: Any, *, saying: str) -> None:
-    """Assert that `value` is not accepted, and that the message says why."""
-    feedback = check.answer(exercise, value)
-    assert feedback.ok is False
-    assert saying in feedback.message
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
