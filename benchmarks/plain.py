@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scalinglaws.corpora import Corpus
-from scalinglaws.model import ModelConfig, shift
+from scalinglaws.learners import ModelConfig, shift
+from scalinglaws.text import Corpus
 
 
 class PlainBlock(nn.Module):

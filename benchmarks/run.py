@@ -22,10 +22,9 @@ import pandas as pd
 import torch
 from plain import plain_train
 
-from scalinglaws.corpora import Corpus, python_source
-from scalinglaws.model import ModelConfig
-from scalinglaws.sweep import sweep
-from scalinglaws.train import Run, lockstep, one_thread, train_together
+from scalinglaws.learners import ModelConfig
+from scalinglaws.text import Corpus, python_source
+from scalinglaws.training import Run, lockstep, one_thread, sweep, train_together
 
 WIDTHS = (8, 16, 32, 64, 192)
 SWEEP_WIDTHS, SEEDS, TOKENS_PER_PARAM = (8, 12, 16, 24, 32, 64), 5, 12

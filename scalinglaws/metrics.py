@@ -18,9 +18,9 @@ import torch
 from numpy.typing import ArrayLike
 from scipy.stats import binomtest
 
-from .model import Transformer
-from .tasks import Task
-from .train import one_thread
+from .learners.transformer import Transformer
+from .text.task import Task
+from .training.stack import one_thread
 
 _ROWS = 256
 """Examples that are computed together."""

@@ -27,8 +27,8 @@ from .fit import (
     fit_isoflop,
     fit_power_law,
 )
-from .foreign import Measurements
 from .plan import Estimate, Plan, compute_optimal
+from .runs.read import Measurements
 
 METHODS = ("parametric", "isoflop", "envelope", "power")
 AXES = ("flops", "params", "tokens")

@@ -8,8 +8,7 @@ intervals come from, their covariance, and a status that says whether to trust i
 """
 
 from ..laws import PowerLaw
-from .allocation import AllocationFit, Parabola, budgets_of, fit_envelope, fit_isoflop
-from .common import Prediction
+from .chinchilla import ChinchillaFit, Optimum, fit_chinchilla
 from .curves import (
     CURVES,
     Comparison,
@@ -20,8 +19,9 @@ from .curves import (
     fit_kaplan,
     fit_sigmoid,
 )
-from .parametric import ChinchillaFit, Optimum, fit_chinchilla
+from .isoflop import AllocationFit, Parabola, budgets_of, fit_envelope, fit_isoflop
 from .power import PowerLawFit, fit_power_law, mean_over_seeds
+from .result import Prediction
 
 __all__ = [
     "CURVES",

@@ -18,7 +18,10 @@ from numpy.typing import ArrayLike
 
 from .. import laws
 from ..laws import Law, positive
-from .common import (
+from .chinchilla import fit_chinchilla
+from .minimise import minimise, rounded
+from .power import mean_over_seeds
+from .result import (
     Fitted,
     Prediction,
     checked_bootstrap,
@@ -27,9 +30,6 @@ from .common import (
     tails,
     widened,
 )
-from .parametric import fit_chinchilla
-from .power import mean_over_seeds
-from .robust import minimise, rounded
 
 _SQUARES = 1e6
 """A Huber delta beyond all residuals: least squares."""

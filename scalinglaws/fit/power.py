@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..laws import PowerLaw, positive
-from .common import Prediction, checked_bootstrap, tails
+from .result import Prediction, checked_bootstrap, tails
 
 Floor = bool | float
 _LARGEST = 700.0  # of log A; e^709 is the largest float

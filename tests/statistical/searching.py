@@ -26,9 +26,9 @@ import numpy as np
 import published
 from scipy.optimize import differential_evolution, minimize
 
-from scalinglaws.fit.parametric import _LOWER, _UPPER, _Surface
-from scalinglaws.fit.robust import huber_cost
-from scalinglaws.fit.robust import minimise as descend
+from scalinglaws.fit.chinchilla import _LOWER, _UPPER, _Surface
+from scalinglaws.fit.minimise import huber_cost
+from scalinglaws.fit.minimise import minimise as descend
 from scalinglaws.laws import ChinchillaLaw
 
 MISS = 1e-6

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scalinglaws.corpora import Corpus
-from scalinglaws.model import ModelConfig, Transformer
-from scalinglaws.train import Run, evaluate, train
+from scalinglaws.learners import ModelConfig, Transformer
+from scalinglaws.text import Corpus
+from scalinglaws.training import Run, evaluate, train
 
 LETTERS = 16
 

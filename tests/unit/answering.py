@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scalinglaws import check
+from scalinglaws.course import check
 
 
 def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:

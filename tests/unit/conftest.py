@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from scalinglaws.corpora import Corpus, from_documents
-from scalinglaws.model import ModelConfig
-from scalinglaws.train import Run
+from scalinglaws.learners import ModelConfig
+from scalinglaws.text import Corpus, from_documents
+from scalinglaws.training import Run
 
 SENTENCES = "the cat sat on the mat. a dog ran to the log.\n" * 40
 

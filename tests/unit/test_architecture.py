@@ -18,24 +18,18 @@ import scalinglaws
 
 PACKAGE = Path(scalinglaws.__file__).parent
 ORDER = (
-    "corpora",
-    "tasks",
-    "languages",
-    "model",
-    "train",
-    "metrics",
-    "foreign",
+    "text",
+    "learners",
     "runs",
-    "store",
-    "sweep",
+    "training",
+    "metrics",
     "laws",
     "fit",
     "plan",
     "plot",
     "report",
-    "widgets",
-    "forecast",
-    "check",
+    "cli",
+    "course",
     "__main__",
 )
 """A part imports only from those before it."""
@@ -85,20 +79,20 @@ def test_a_part_imports_only_those_before_it(file: Path) -> None:
     [
         ("from .fit import PowerLaw", ["fit"]),
         ("from . import fit, plot", ["fit", "plot"]),
-        ("import scalinglaws.check", ["check"]),
-        ("from scalinglaws import sweep", ["sweep"]),
+        ("import scalinglaws.course.check", ["course"]),
+        ("from scalinglaws import training", ["training"]),
         ("from scalinglaws.runs import read", ["runs"]),
-        ("def f():\n    from .train import Run", ["train"]),
+        ("def f():\n    from .training import Run", ["training"]),
         ("import json\nfrom numpy import plot", []),
     ],
 )
 def test_the_test_above_sees_every_way_to_import(source: str, found: list[str]) -> None:
-    assert list(imported_parts(source, PACKAGE / "corpora.py")) == found
+    assert list(imported_parts(source, PACKAGE / "laws.py")) == found
 
 
 @files
 def test_nothing_prints_but_the_command_line(file: Path) -> None:
-    if file == PACKAGE / "__main__.py":
+    if file == PACKAGE / "cli.py":
         return
     calls = [
         node.lineno

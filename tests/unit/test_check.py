@@ -1,4 +1,4 @@
-"""Feedback on the exercises of chapter 1, and what holds for all of them: `scalinglaws.check`."""
+"""Feedback on the exercises of chapter 1, and what holds for all: `scalinglaws.course.check`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scalinglaws import check
+from scalinglaws.course import check
 from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
-from scalinglaws.model import ModelConfig
+from scalinglaws.learners import ModelConfig
 
 X = np.geomspace(1e8, 1e11, 6)
 ALPHA = 0.08

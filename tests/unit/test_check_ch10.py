@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from answering import refused
 
-from scalinglaws import check
+from scalinglaws.course import check
 
 EM, P = 0.1, 0.4
 STEPS = np.array([10.0, 20.0, 40.0, 80.0, 160.0])

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from answering import refused
 
-from scalinglaws import check
-from scalinglaws.model import ModelConfig
+from scalinglaws.course import check
+from scalinglaws.learners import ModelConfig
 
 EXERCISES = ("11.1", "11.2", "11.3", "11.4")
 
@@ -97,7 +97,7 @@ def test_the_larger_model_pays_where_the_totals_meet() -> None:
         dearer = total(large, large, middle) > total(small, 32 * small, middle)
         low, high = (middle, high) if dearer else (low, middle)
     assert check.answer("11.4", low).ok
-    refused("11.4", low / 3, "three passes")
+    refused("11.4", low / 3, saying="three passes")
     refused("11.4", 1 / low, "wrong way up")
     refused("11.4", 57_600 * large / (32 * small - large), "trained as well")
     refused("11.4", 57_600 * (large - small) / (32 * small), "answer too")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from answering import refused
 
-from scalinglaws import check
+from scalinglaws.course import check
 from scalinglaws.metrics import wilson
 
 WORKING, ANYWHERE = 0.0, 0.8

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from answering import refused
 
-from scalinglaws import check
+from scalinglaws.course import check
 from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
 
 PF_DAY = 8.64e19

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from answering import refused
 
-from scalinglaws import check
+from scalinglaws.course import check
 from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
-from scalinglaws.languages import KnownEntropy
+from scalinglaws.text import KnownEntropy
 
 D = np.round(2.0 ** np.arange(13, 17.1, 0.5))
 IDEAL_D = D / 15

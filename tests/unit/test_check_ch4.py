@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from answering import refused
 
-from scalinglaws import check
+from scalinglaws.course import check
 from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
-from scalinglaws.model import ModelConfig
+from scalinglaws.learners import ModelConfig
 
 SD = 0.0103
 COMPUTE = np.array([2.75e8, 9.78e8, 2.52e9, 1.01e10, 2.82e10])

@@ -10,10 +10,10 @@ import pytest
 from answering import refused
 from scipy.optimize import brentq
 
-from scalinglaws import check
+from scalinglaws.course import check
 from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
 from scalinglaws.laws import KAPLAN_JOINT, KAPLAN_PARAMS, KAPLAN_TOKENS
-from scalinglaws.model import ModelConfig
+from scalinglaws.learners import ModelConfig
 
 WIDTHS = (8, 12, 16, 24, 32, 48)
 LOSS = np.array([2.25, 2.08, 1.96, 1.81, 1.72, 1.62])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from answering import refused
 
-from scalinglaws import check
+from scalinglaws.course import check
 from scalinglaws.fit import AllocationFit, fit_isoflop
 from scalinglaws.laws import CHINCHILLA, CHINCHILLA_REFIT, ChinchillaLaw
 

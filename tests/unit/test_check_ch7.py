@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from answering import refused
 
-from scalinglaws import check
+from scalinglaws.course import check
 
 DRAWS = np.random.default_rng(0).standard_normal((2, 501))
 BLOCKS = 0.53 + 0.03 * DRAWS[0]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from answering import refused
 
-from scalinglaws import check
+from scalinglaws.course import check
 
 Q = 1.2
 FORECAST, MEASURED = 1.30, 1.31

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from answering import refused
 
-from scalinglaws import check
+from scalinglaws.course import check
 from scalinglaws.metrics import wilson
 
 LN10 = math.log(10)

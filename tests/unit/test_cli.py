@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scalinglaws.__main__ import main
+from scalinglaws.cli import main
 from scalinglaws.fit import PowerLaw
 from scalinglaws.laws import CHINCHILLA_REFIT as LAW
 from scalinglaws.report import analyse

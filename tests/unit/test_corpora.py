@@ -1,4 +1,4 @@
-"""Where tokens come from: `scalinglaws.corpora`."""
+"""Where tokens come from: `scalinglaws.text`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalinglaws import corpora
-from scalinglaws.corpora import END_OF_FILE, UNKNOWN, Corpus, decode, encode, from_documents
+from scalinglaws.text import END_OF_FILE, UNKNOWN, Corpus, corpora, decode, encode, from_documents
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "somepackage"
@@ -277,7 +276,7 @@ def source_text() -> Corpus:
 
 class TestPythonSource:
     def test_a_fresh_process_reads_the_same_tokens(self, source_text: Corpus) -> None:
-        code = "from scalinglaws.corpora import python_source as p; print(p().fingerprint)"
+        code = "from scalinglaws.text import python_source as p; print(p().fingerprint)"
         told = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
         )

@@ -31,9 +31,9 @@ from scalinglaws.fit import (
     fit_power_law,
     fit_sigmoid,
 )
-from scalinglaws.fit.common import cluster_weights, clusters_of
-from scalinglaws.fit.parametric import _LOWER, _UPPER, _Surface
-from scalinglaws.fit.robust import huber_cost, minimise, rounded
+from scalinglaws.fit.chinchilla import _LOWER, _UPPER, _Surface
+from scalinglaws.fit.minimise import huber_cost, minimise, rounded
+from scalinglaws.fit.result import cluster_weights, clusters_of
 from scalinglaws.laws import (
     CHINCHILLA_REFIT,
     KAPLAN_JOINT,

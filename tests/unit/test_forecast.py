@@ -1,4 +1,4 @@
-"""The reader's own predictions: `scalinglaws.forecast`."""
+"""The reader's own predictions: `scalinglaws.course.forecast`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from scalinglaws.course.forecast import (
+    Calibration,
+    Forecast,
+    calibration,
+    load,
+    path,
+    predict,
+    score,
+)
 from scalinglaws.fit import Prediction
-from scalinglaws.forecast import Calibration, Forecast, calibration, load, path, predict, score
 
 KEY = "1.bigger-model"
 

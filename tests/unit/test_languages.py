@@ -1,4 +1,4 @@
-"""Languages of which the truth is known: `scalinglaws.languages`.
+"""Languages of which the truth is known: `scalinglaws.text`.
 
 What is said to be exact is held against hand calculations, sums over all cases and simulations.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy.stats import multinomial
 
-from scalinglaws.languages import KnownEntropy, Markov, ZipfSkills, zipf
+from scalinglaws.text import KnownEntropy, Markov, ZipfSkills, zipf
 
 
 def entropy(probabilities: np.ndarray) -> float:

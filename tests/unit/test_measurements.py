@@ -1,4 +1,4 @@
-"""Tables as others write them: `scalinglaws.foreign.measurements`."""
+"""Tables as others write them: `scalinglaws.runs.measurements`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scalinglaws.foreign import PF_DAY, Measurements
-from scalinglaws.runs import measurements, reference
+from scalinglaws.runs import PF_DAY, Measurements, measurements, reference
 
 TRUE = np.array([[70e6, 2e9, 3.512], [160e6, 4e9, 3.104], [410e6, 1.5e10, 2.703],
                  [1e9, 4e10, 2.409]])  # fmt: skip

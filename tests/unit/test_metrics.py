@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from scalinglaws.learners import ModelConfig, Transformer
 from scalinglaws.metrics import (
     answer_probability,
     answers,
@@ -20,8 +21,7 @@ from scalinglaws.metrics import (
     token_accuracy,
     wilson,
 )
-from scalinglaws.model import ModelConfig, Transformer
-from scalinglaws.tasks import Addition, Composition
+from scalinglaws.text import Addition, Composition
 
 
 def letters(*words: str) -> np.ndarray:

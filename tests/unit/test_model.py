@@ -1,4 +1,4 @@
-"""The model and the counts of its size and cost: `scalinglaws.model`."""
+"""The model and the counts of its size and cost: `scalinglaws.learners`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from scalinglaws.model import ModelConfig, Transformer, norm, shift
+from scalinglaws.learners import ModelConfig, Transformer, norm, shift
 
 CONFIGS = [
     ModelConfig(width=8, context=8),

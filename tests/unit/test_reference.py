@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scalinglaws import runs, store
-from scalinglaws.corpora import Corpus
-from scalinglaws.model import ModelConfig
-from scalinglaws.train import Run, default_lr, train
+from scalinglaws import runs
+from scalinglaws.learners import ModelConfig
+from scalinglaws.runs import store
+from scalinglaws.text import Corpus
+from scalinglaws.training import Run, default_lr, train
 
-SCRIPTS = Path(__file__).parents[2] / "reference"
+SCRIPTS = Path(__file__).parents[2] / "studies"
 
 
 def script(name: str) -> ModuleType:
@@ -211,7 +212,7 @@ def test_sweep_and_export_make_the_tables_that_the_package_reads(
     assert "2 runs,    2 missing" in capsys.readouterr().out
 
     call(sweep, monkeypatch, "--store", kept, "--workers", 1)
-    monkeypatch.setattr(runs, "_DATA", data)
+    monkeypatch.setattr("scalinglaws.runs.table._DATA", data)
     call(export, monkeypatch, "--store", kept, "--to", data)
     table = runs.reference("small")
     assert list(table["seed"]) == [0, 1]

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scalinglaws import runs
-from scalinglaws.model import ModelConfig
-from scalinglaws.train import Run, Trained
+from scalinglaws.learners import ModelConfig
+from scalinglaws.runs import table as runs
+from scalinglaws.training import Run, Trained
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def rows() -> list[dict[str, Any]]:
 
 class TestTable:
     def test_it_has_the_columns_in_their_order_and_with_their_types(self) -> None:
-        table = runs.table(rows())
+        table = runs.table_of(rows())
         assert list(table.columns) == list(runs.COLUMNS)
         types = table.dtypes.astype(str).to_dict()
         assert types["tokens"] == types["warmup"] == types["seed"] == types["flops"] == "int64"
@@ -152,12 +152,12 @@ class TestTable:
 
     def test_types_do_not_depend_on_what_is_missing(self) -> None:
         for some in ([0], [1], [2], [0, 1]):
-            table = runs.table(rows()[i] for i in some)
-            pd.testing.assert_series_equal(table.dtypes, runs.table(rows()).dtypes)
+            table = runs.table_of(rows()[i] for i in some)
+            pd.testing.assert_series_equal(table.dtypes, runs.table_of(rows()).dtypes)
 
     def test_what_an_old_row_lacks_is_empty(self) -> None:
         old = {k: v for k, v in rows()[0].items() if k not in ("batch", "cooldown", "version")}
-        assert runs.table([old])[["batch", "cooldown", "version"]].isna().all(axis=None)
+        assert runs.table_of([old])[["batch", "cooldown", "version"]].isna().all(axis=None)
 
 
 class TestFiles:
@@ -165,17 +165,21 @@ class TestFiles:
     def test_a_table_of_a_sweep_comes_back_the_same_in_every_bit_and_type(
         self, tmp_path: Path, some: list[int]
     ) -> None:
-        table = runs.table(rows()[i] for i in some)
-        runs.write(table, tmp_path / "runs.csv")
-        again = runs.read(tmp_path / "runs.csv")
+        table = runs.table_of(rows()[i] for i in some)
+        runs.write_table(table, tmp_path / "runs.csv")
+        again = runs.read_table(tmp_path / "runs.csv")
         pd.testing.assert_frame_equal(again, table, check_exact=True)
-        runs.write(again, tmp_path / "again.csv")
+        runs.write_table(again, tmp_path / "again.csv")
         assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "runs.csv").read_bytes()
 
     def test_a_text_may_look_like_nothing(self, table: pd.DataFrame, tmp_path: Path) -> None:
         table["my own column"] = ["None", "nan", "NA"]
-        runs.write(table, tmp_path / "runs.csv")
-        assert runs.read(tmp_path / "runs.csv")["my own column"].tolist() == ["None", "nan", "NA"]
+        runs.write_table(table, tmp_path / "runs.csv")
+        assert runs.read_table(tmp_path / "runs.csv")["my own column"].tolist() == [
+            "None",
+            "nan",
+            "NA",
+        ]
 
     @pytest.mark.parametrize("empty", ["", "nan", "NaN", "NA"])
     def test_a_missing_number_may_be_written_in_several_ways(
@@ -183,33 +187,33 @@ class TestFiles:
     ) -> None:
         file = tmp_path / "runs.csv"
         file.write_text(f"params,tokens,loss,batch\n1,2,3.5,4\n1,2,3.5,{empty}\n")
-        assert runs.read(file)["batch"].tolist() == [4, pd.NA]
+        assert runs.read_table(file)["batch"].tolist() == [4, pd.NA]
 
     def test_half_a_sequence_is_refused(self, tmp_path: Path) -> None:
         file = tmp_path / "runs.csv"
         file.write_text("params,tokens,loss,batch\n1,2,3.5,4.5\n")
         with pytest.raises(ValueError, match="'batch' must hold whole numbers or nothing"):
-            runs.read(file)
+            runs.read_table(file)
 
     def test_a_table_survives_the_round_trip(self, table: pd.DataFrame, tmp_path: Path) -> None:
-        runs.write(table, tmp_path / "runs.csv")
-        again = runs.read(str(tmp_path / "runs.csv"))
+        runs.write_table(table, tmp_path / "runs.csv")
+        again = runs.read_table(str(tmp_path / "runs.csv"))
         pd.testing.assert_frame_equal(again, table, check_dtype=False, check_exact=True)
 
     def test_every_bit_of_a_loss_survives(self, table: pd.DataFrame, tmp_path: Path) -> None:
         many = pd.concat([table.iloc[:1]] * 1_000, ignore_index=True)
         many["loss"] = np.random.default_rng(0).lognormal(size=1_000)
-        runs.write(many, tmp_path / "runs.csv")
-        assert (runs.read(tmp_path / "runs.csv")["loss"] == many["loss"]).all()
+        runs.write_table(many, tmp_path / "runs.csv")
+        assert (runs.read_table(tmp_path / "runs.csv")["loss"] == many["loss"]).all()
 
     def test_a_bad_table_is_not_written(self, table: pd.DataFrame, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="'loss'"):
-            runs.write(table.assign(loss=0), tmp_path / "runs.csv")
+            runs.write_table(table.assign(loss=0), tmp_path / "runs.csv")
         assert not (tmp_path / "runs.csv").exists()
 
     def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
-            runs.read(tmp_path / "nowhere.csv")
+            runs.read_table(tmp_path / "nowhere.csv")
 
     @pytest.mark.parametrize(
         ("content", "message"),
@@ -230,4 +234,4 @@ class TestFiles:
         file = tmp_path / "runs.csv"
         file.write_bytes(content)
         with pytest.raises(ValueError, match=message):
-            runs.read(file)
+            runs.read_table(file)

@@ -1,4 +1,4 @@
-"""The store of finished runs: `scalinglaws.store`."""
+"""The store of finished runs: `scalinglaws.runs.store`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from scalinglaws import runs, store
-from scalinglaws.model import ModelConfig
-from scalinglaws.store import Entry, StoreError
-from scalinglaws.train import Run, Trained
+from scalinglaws import runs
+from scalinglaws.learners import ModelConfig
+from scalinglaws.runs import store
+from scalinglaws.runs.store import Entry, StoreError
+from scalinglaws.training import Run, Trained
 
 ROOT = Path(__file__).parents[2]
 RUN = Run(ModelConfig(8, context=8), tokens=4_000)
@@ -29,7 +30,7 @@ WRITER = """
 import sys
 sys.path.insert(0, sys.argv[2] + "/tests/unit")
 from test_store import an_entry
-from scalinglaws import store
+from scalinglaws.runs import store
 path = store.create(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""Many runs: `scalinglaws.sweep`."""
+"""Many runs: `scalinglaws.training`."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import scalinglaws.sweep as module
-import scalinglaws.train as training
-from scalinglaws import runs, store
-from scalinglaws.corpora import Corpus, python_source
-from scalinglaws.model import ModelConfig
-from scalinglaws.sweep import WrongCorpus, repeat, sweep
-from scalinglaws.train import Run, lockstep, train
+from scalinglaws import runs
+from scalinglaws.learners import ModelConfig
+from scalinglaws.runs import store
+from scalinglaws.text import Corpus, python_source
+from scalinglaws.training import Run, WrongCorpus, lockstep, repeat, sweep, train
+from scalinglaws.training import stack as training
+
+module = sys.modules["scalinglaws.training.sweep"]
 
 ROOT = Path(__file__).parents[2]
 TINY = ModelConfig(width=8, context=8)
@@ -55,7 +56,7 @@ BUDGETS = [
 SCRIPT = """
 import signal
 import sys
-from scalinglaws.sweep import sweep
+from scalinglaws.training import sweep
 from test_sweep import plan, small_corpus
 
 if __name__ == "__main__":
@@ -199,7 +200,7 @@ class TestRows:
         assert alone["seed"].tolist() == [0, 0, 0, 0, 1]
 
     def test_a_row_is_that_of_the_run_by_itself(self, corpus: Corpus, alone: pd.DataFrame) -> None:
-        same(alone.iloc[[0]], runs.table([train(GOOD, corpus).row()]))
+        same(alone.iloc[[0]], runs.table_of([train(GOOD, corpus).row()]))
 
     def test_a_run_that_fails_leaves_its_reason_and_the_others_go_on(
         self, alone: pd.DataFrame
@@ -214,13 +215,13 @@ class TestRows:
         assert runs.finished(alone).index.tolist() == [0, 2, 4]
 
     def test_it_survives_a_file(self, alone: pd.DataFrame, tmp_path: Path) -> None:
-        runs.write(alone, tmp_path / "runs.csv")
-        again = runs.read(tmp_path / "runs.csv")
+        runs.write_table(alone, tmp_path / "runs.csv")
+        again = runs.read_table(tmp_path / "runs.csv")
         pd.testing.assert_frame_equal(again, alone, check_exact=True)
 
     def test_budgets_that_share_a_trunk_come_out_as_if_alone(self, corpus: Corpus) -> None:
         table = sweep(BUDGETS, corpus, workers=1, progress=False)
-        same(table, runs.table(train(run, corpus).row() for run in BUDGETS))
+        same(table, runs.table_of(train(run, corpus).row() for run in BUDGETS))
 
     @pytest.mark.parametrize("bad", [0, 3, 5])
     def test_one_bad_run_of_a_group_is_found(

@@ -1,4 +1,4 @@
-"""Tasks with a known right answer: `scalinglaws.tasks`.
+"""Tasks with a known right answer: `scalinglaws.text`.
 
 What a task calls right is checked against a second account of it that reads the rendered text.
 """
@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scalinglaws.tasks import (
+from scalinglaws.text import (
     Addition,
     Cipher,
     Composition,

@@ -1,4 +1,4 @@
-"""Training runs, alone and together: `scalinglaws.train`."""
+"""Training runs, alone and together: `scalinglaws.training`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from scalinglaws.corpora import Corpus
-from scalinglaws.model import ModelConfig, Transformer
+from scalinglaws.learners import ModelConfig, Transformer
 from scalinglaws.runs import COLUMNS
-from scalinglaws.train import (
+from scalinglaws.text import Corpus
+from scalinglaws.training.stack import (
     Optimizer,
     Run,
     Trained,
@@ -321,7 +321,7 @@ def record_of_training(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
             targets.append(wanted)
         return token_losses(logits, wanted)
 
-    monkeypatch.setattr("scalinglaws.train.token_losses", recording)
+    monkeypatch.setattr("scalinglaws.training.stack.token_losses", recording)
     return targets
 
 
@@ -560,7 +560,7 @@ class TestTrain:
     def test_the_schedule_rules_every_learning_rate(
         self, corpus: Corpus, monkeypatch: pytest.MonkeyPatch, optimizer: str
     ) -> None:
-        monkeypatch.setattr("scalinglaws.train.schedule", lambda seen, run: 0 * seen)
+        monkeypatch.setattr("scalinglaws.training.stack.schedule", lambda seen, run: 0 * seen)
         still = train(Run(TINY, tokens=2_000, optimizer=optimizer), corpus)
         for name, weights in Transformer(TINY).named_parameters():
             assert torch.equal(weights, still.model.get_parameter(name))
@@ -588,7 +588,7 @@ class TestTrain:
         self, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(
-            "scalinglaws.train.evaluate", lambda *_: np.array([[math.inf], [math.nan]])
+            "scalinglaws.training.stack.evaluate", lambda *_: np.array([[math.inf], [math.nan]])
         )
         burst = train(Run(TINY, tokens=256), corpus)
         assert burst.status == "diverged" and math.isnan(burst.loss)
@@ -884,7 +884,7 @@ class TestBranching:
             sizes = [4] * (first // 4) + [first % 4] + [8] * more + [left]
             return np.array([size for size in sizes if size])
 
-        monkeypatch.setattr("scalinglaws.train.batch_sizes", growing)
+        monkeypatch.setattr("scalinglaws.training.stack.batch_sizes", growing)
         runs = [Run(TINY, tokens=tokens) for tokens in (1_000, 2_400, 4_000, 5_000)]
         for got in train_together(runs, few):
             assert same_to_the_bit(got, train(got.run, few))

@@ -25,8 +25,7 @@ from typing import Any
 
 import pandas as pd
 
-from .runs import table
-from .train import Run
+from .table import table_of
 
 SCHEMA = 1
 """Version of the layout of the file; kept in it as `user_version`."""
@@ -85,12 +84,12 @@ class Entry:
         return {k: math.nan if v is None and k in _NOT_A_NUMBER else v for k, v in row.items()}
 
 
-def key(run: Run, corpus: str) -> str:
+def key(run: Any, corpus: str) -> str:
     """What names a run in a store: a hash of all its fields and of the corpus's fingerprint."""
     return hashlib.sha256(_described(run, corpus).encode()).hexdigest()[:32]
 
 
-def entry(run: Run, row: dict[str, Any]) -> Entry:
+def entry(run: Any, row: dict[str, Any]) -> Entry:
     """The entry of a run whose row for the table of runs is `row`."""
     plain = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
     return Entry(
@@ -204,10 +203,10 @@ def load(path: str | Path) -> pd.DataFrame:
     Raises as `entries` does.
     """
     found = entries(path)
-    return table(e.values() for e in found).assign(written=[e.written for e in found])
+    return table_of(e.values() for e in found).assign(written=[e.written for e in found])
 
 
-def _described(run: Run, corpus: str) -> str:
+def _described(run: Any, corpus: str) -> str:
     return json.dumps({**asdict(run), "corpus": corpus}, sort_keys=True)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
-from .fit import Prediction
+from ..fit import Prediction
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from scalinglaws.corpora import Corpus, python_source
-from scalinglaws.languages import KnownEntropy
-from scalinglaws.model import ModelConfig
-from scalinglaws.sweep import repeat
-from scalinglaws.train import Run, default_lr
+from scalinglaws.learners import ModelConfig
+from scalinglaws.text import Corpus, KnownEntropy, python_source
+from scalinglaws.training import Run, default_lr, repeat
 
 
 @dataclass(frozen=True)

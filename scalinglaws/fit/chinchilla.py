@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..laws import ChinchillaLaw, Value, positive
-from .common import (
+from .minimise import CHUNK, minimise, rounded
+from .result import (
     Fitted,
     Prediction,
     checked_bootstrap,
@@ -20,7 +21,6 @@ from .common import (
     tails,
     widened,
 )
-from .robust import CHUNK, minimise, rounded
 
 NAMES = ("E", "A", "alpha", "B", "beta")
 _EXPONENTS = (1e-3, 4.0)

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from ..laws import PowerLaw, Value, plain, positive
-from .common import Fitted, Prediction, checked_bootstrap, equally_long, tails
-from .parametric import Optimum
+from .chinchilla import Optimum
+from .result import Fitted, Prediction, checked_bootstrap, equally_long, tails
 
 BUDGET_STEP = 0.1
 """Runs whose FLOPs differ by less than this share belong to one budget."""

@@ -1,6 +1,6 @@
 """Write the reference sweep's store into the package, with a note on where it comes from.
 
-    python reference/export.py
+    python studies/export.py
 
 A study that is not finished is exported as far as it goes. Failed runs are left out; diverged
 ones are results and stay. Needs the same corpora as the runs had: the versions of the packages
@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from studies import SEALED, STUDIES, Study
 from sweep import ROOT, STORE
 
 from scalinglaws import runs as tables
-from scalinglaws import store as stores
-from scalinglaws.corpora import Corpus
+from scalinglaws.runs import store as stores
+from scalinglaws.text import Corpus
+from studies import SEALED, STUDIES, Study
 
 DATA = ROOT / "scalinglaws" / "data"
 DECIMALS = {"loss": 6, "loss_std": 6, "seconds": 3}
@@ -40,7 +40,7 @@ def collect(
             if row is not None:
                 names.append(name)
                 rows.append(row)
-    table = tables.table(rows).round(DECIMALS)
+    table = tables.table_of(rows).round(DECIMALS)
     table.insert(0, "study", names)
     return table
 
@@ -51,8 +51,8 @@ def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[s
     lines = [
         "# Where the reference runs come from",
         "",
-        "Written by `reference/export.py` with the tables beside it. All rows were trained by "
-        f"`reference/sweep.py` from {days[0]} to {days[1]} (UTC), with scalinglaws "
+        "Written by `studies/export.py` with the tables beside it. All rows were trained by "
+        f"`studies/sweep.py` from {days[0]} to {days[1]} (UTC), with scalinglaws "
         f"{', '.join(sorted(set(table['version'])))}, on {', '.join(sorted(set(table['device'])))} "
         f"({platform.machine()}), one thread to a process. The column `seconds` was taken on a "
         "machine with other work to do and is no benchmark.",
@@ -84,13 +84,13 @@ def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[s
         "",
         "A whole study, in an environment made by `make venv`:",
         "",
-        "    python reference/sweep.py --study NAME --store again.sqlite",
+        "    python studies/sweep.py --study NAME --store again.sqlite",
         "",
         "A single row, with `corpus` the study's corpus (`python_source()`, or `known_entropy()` "
-        "of `reference/studies.py`):",
+        "of `studies/studies.py`):",
         "",
         '    row = scalinglaws.runs.reference("NAME").iloc[0]',
-        "    trained = scalinglaws.train.train(studies.run_of(row, corpus), corpus)",
+        "    trained = scalinglaws.training.train(studies.run_of(row, corpus), corpus)",
         "",
         "`tests/unit/test_reference.py` does so for a few cheap rows, and asks for the same loss "
         "to a thousandth of a nat where the corpus is the same, and to a tenth where it is not.",
@@ -111,7 +111,7 @@ def main() -> None:
         if table.empty:
             print(f"{file}: no run yet, not written")
             continue
-        tables.write(table, options.to / file)
+        tables.write_table(table, options.to / file)
         size = (options.to / file).stat().st_size
         print(f"{file}: {len(table)} runs, {size / 1e3:.0f} kB")
         for name, rows in table.groupby("study", sort=False):

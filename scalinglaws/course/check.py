@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from .fit import AllocationFit, PowerLawFit, fit_isoflop
-from .languages import KnownEntropy
-from .laws import CHINCHILLA, CHINCHILLA_REFIT
-from .model import ModelConfig
+from ..fit import AllocationFit, PowerLawFit, fit_isoflop
+from ..laws import CHINCHILLA, CHINCHILLA_REFIT
+from ..learners.transformer import ModelConfig
+from ..text.languages import KnownEntropy
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from scipy.special import entr, gammaln, logsumexp
 from scipy.stats import binom
 
 from .corpora import Corpus
-from .tasks import (
+from .task import (
     DIGITS,
     LOWER,
     UPPER,

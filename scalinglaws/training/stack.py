@@ -28,9 +28,9 @@ from torch import Tensor
 from torch.optim.adamw import adamw
 from tqdm import tqdm
 
-from . import __version__
-from .corpora import Corpus, decode, encode
-from .model import ModelConfig, Transformer
+from .. import __version__
+from ..learners.transformer import ModelConfig, Transformer
+from ..text.corpora import Corpus, decode, encode
 
 Progress = Callable[[int, float], None]
 """Called now and then during a run with the tokens seen so far and the training loss."""

@@ -1,12 +1,12 @@
 """Train the reference sweep, or as much of it as is still missing in the store.
 
-    python reference/sweep.py --dry-run         what there is to do, and about how long it takes
-    python reference/sweep.py                   all studies, one after the other
-    python reference/sweep.py --study isoflop --most-flops 1e11
-    python reference/sweep.py --sealed          the largest runs, which enter no fit
+    python studies/sweep.py --dry-run         what there is to do, and about how long it takes
+    python studies/sweep.py                   all studies, one after the other
+    python studies/sweep.py --study isoflop --most-flops 1e11
+    python studies/sweep.py --sealed          the largest runs, which enter no fit
 
 The store keeps each run as soon as it is finished, so the script may be stopped at any time and
-started again. `python reference/export.py` writes what is in the store into the package.
+started again. `python studies/export.py` writes what is in the store into the package.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from scalinglaws.runs import store as stores
+from scalinglaws.training import EVALUATION_TOKENS, Run, lockstep, sweep, workload
 from studies import SEALED, STUDIES, Study
-
-from scalinglaws import store as stores
-from scalinglaws.sweep import sweep
-from scalinglaws.train import EVALUATION_TOKENS, Run, lockstep, workload
 
 ROOT = Path(__file__).resolve().parent.parent
 STORE = ROOT / "_reference" / "reference.sqlite"

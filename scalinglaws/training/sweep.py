@@ -32,11 +32,11 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from . import __version__
-from . import runs as tables
-from . import store as stores
-from .corpora import Corpus
-from .train import (
+from .. import __version__
+from ..runs import store as stores
+from ..runs import table as tables
+from ..text.corpora import Corpus
+from .stack import (
     EVALUATION_TOKENS,
     Run,
     Trained,
@@ -242,7 +242,7 @@ class _Kept:
         self.warned = True
 
     def table(self) -> pd.DataFrame:
-        return tables.table(self.rows[run] for run in self.runs)
+        return tables.table_of(self.rows[run] for run in self.runs)
 
 
 def _budgets(group: Group) -> frozenset[tuple[int, float]]:

@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .foreign import Measurements as Measurements
-from .foreign import measurements as measurements
-
 COLUMNS: dict[str, str] = {
     "width": "channels of the model (d_model)",
     "depth": "number of blocks",
@@ -52,7 +49,7 @@ _EXACT = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) 
 _NUMBERS = tuple(name for name in COLUMNS if name not in _TEXT)
 
 
-def table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def table_of(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """A table of runs with the columns `COLUMNS`, from one mapping of column to value per run."""
     return _typed(pd.DataFrame(list(rows), columns=list(COLUMNS)))
 
@@ -116,12 +113,12 @@ def finished(table: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def write(table: pd.DataFrame, path: str | Path) -> None:
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """Write the table as CSV, after checking it. What is missing becomes an empty field."""
     validate(table).to_csv(path, index=False)
 
 
-def read(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table of runs from CSV and check it. Raises FileNotFoundError or ValueError.
 
     A table from `sweep` comes back as it was, to the last bit and with the same types.
@@ -162,7 +159,7 @@ def reference(study: str | None = None) -> pd.DataFrame:
     can be trained again, is said in `data/PROVENANCE.md`, beside this module. Raises ValueError if
     there is no such study.
     """
-    table = read(_DATA / "reference.csv")
+    table = read_table(_DATA / "reference.csv")
     if study is None:
         return table
     names = table["study"].unique()
@@ -177,7 +174,7 @@ def sealed() -> pd.DataFrame:
     They are there to hold predictions against. They enter no fit: look at them only once yours
     is written down, as chapter 8 does, and nowhere else. The columns are those of `reference`.
     """
-    return read(_DATA / "sealed.csv")
+    return read_table(_DATA / "sealed.csv")
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""What only the course needs: forecasts kept and scored, feedback on exercises."""

@@ -1,0 +1,27 @@
+"""Tables of runs: the schema, the store of finished runs, the shipped ones, and those of others."""
+
+from .read import PF_DAY, Measurements, measurements
+from .table import (
+    COLUMNS,
+    finished,
+    read_table,
+    reference,
+    sealed,
+    table_of,
+    validate,
+    write_table,
+)
+
+__all__ = [
+    "COLUMNS",
+    "PF_DAY",
+    "Measurements",
+    "finished",
+    "measurements",
+    "read_table",
+    "reference",
+    "sealed",
+    "table_of",
+    "validate",
+    "write_table",
+]
