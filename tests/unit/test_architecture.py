@@ -18,6 +18,8 @@ import scalinglaws
 
 PACKAGE = Path(scalinglaws.__file__).parent
 ORDER = (
+    "_checks",
+    "estimate",
     "text",
     "learners",
     "runs",

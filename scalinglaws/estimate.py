@@ -1,0 +1,66 @@
+"""The one interval type of the package: a value, what it may be, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from . import _checks as checks
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with an interval that should hold the truth in a share `level` of the cases.
+
+    A value without an interval (that of a law somebody else published, say) has NaN at both ends.
+    A value that a fit could not determine is NaN too, and prints as "not known from these runs".
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    level: float = 0.95
+    n: int | None = None
+    """For a share of independent trials: their number. Shares are printed in per cent."""
+
+    @classmethod
+    def unknown(cls, level: float = 0.95) -> Estimate:
+        """What a fit that is no answer says of any quantity."""
+        return cls(math.nan, level=level)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        if math.isnan(self.value):
+            return "not known from these runs"
+        form = ".4g" if self.n is None else ".1%"
+        told = f"{self.value:{form}}"
+        if not self.known:
+            return told
+        trials = "" if self.n is None else f", n = {self.n:,}"
+        return f"{told} ({self.level:.0%} interval {self.low:{form}} to {self.high:{form}}{trials})"
+
+
+def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
+    """The share successes / n with Wilson's interval (Wilson 1927).
+
+    Unlike the textbook interval it stays within 0 and 1 and has a width also at 0 of n, where it
+    says how large the true share may still be. Raises ValueError unless 0 <= successes <= n, 1 <= n
+    and 0 < level < 1.
+    """
+    from scipy.stats import binomtest
+
+    successes, n = checks.whole(successes, "successes", -math.inf), checks.whole(n, "n", -math.inf)
+    if not (n >= 1 and 0 <= successes <= n):
+        raise ValueError(
+            f"successes must lie from 0 to n, and n be at least 1; got {successes}/{n}"
+        )
+    level = checks.level(level)
+    found = binomtest(successes, n).proportion_ci(level, method="wilson")
+    return Estimate(successes / n, float(found.low), float(found.high), level, n)

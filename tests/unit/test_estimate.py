@@ -1,0 +1,61 @@
+"""The interval type: `scalinglaws.estimate`, and the checks: `scalinglaws._checks`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scalinglaws import _checks as checks
+from scalinglaws.estimate import Estimate, wilson
+
+
+def test_an_estimate_prints_its_value_and_its_interval() -> None:
+    assert str(Estimate(0.51234, 0.4, 0.6)) == "0.5123 (95% interval 0.4 to 0.6)"
+    assert str(Estimate(2.0)) == "2"
+    assert str(wilson(3, 10, 0.8)) == "30.0% (80% interval 15.4% to 50.3%, n = 10)"
+
+
+def test_what_a_fit_does_not_know_cannot_be_read() -> None:
+    unknown = Estimate.unknown(0.8)
+    assert math.isnan(unknown.value) and not unknown.known and unknown.level == 0.8
+    assert str(unknown) == "not known from these runs"
+    assert 0.0 not in unknown
+
+
+def test_an_interval_holds_its_ends() -> None:
+    interval = Estimate(1.0, 0.5, 2.0)
+    assert 0.5 in interval and 2.0 in interval
+    assert 0.49 not in interval and 2.01 not in interval
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "saying"),
+    [
+        (lambda v: checks.whole(v, "n"), 1.5, "n must be a whole number, got 1.5"),
+        (lambda v: checks.whole(v, "n"), True, "n must be a whole number, got True"),
+        (lambda v: checks.whole(v, "n", 1), 0, "n must be at least 1, got 0"),
+        (lambda v: checks.whole(v, "n", 1, 3), 4, "n must lie from 1 to 3, got 4"),
+        (lambda v: checks.real(v, "x"), "3", "x must be a number, got '3'"),
+        (lambda v: checks.real(v, "x"), math.inf, "x must be a finite number, got inf"),
+        (lambda v: checks.above_zero(v, "x"), 0, "x must be a finite number above 0, got 0"),
+        (checks.seed, -1, "seed must be a whole number of at least 0, got -1"),
+        (checks.level, 95, "level must lie between 0 and 1"),
+        (lambda v: checks.positive(v, "N"), [1, 0, 2], "1 of 3 values are not"),
+        (lambda v: checks.positive(v, "N"), ["a"], "N must hold numbers only"),
+        (lambda v: checks.positive(v, "N"), np.ma.array([1.0, 2.0], mask=[0, 1]), "1 of 2"),
+    ],
+)
+def test_bad_values_are_refused(check: Callable[[Any], Any], value: Any, saying: str) -> None:
+    with pytest.raises(ValueError, match=saying):
+        check(value)
+
+
+def test_good_values_come_back_plain() -> None:
+    assert type(checks.whole(np.int64(3), "n")) is int
+    assert type(checks.real(np.float32(0.5), "x")) is float
+    assert type(checks.seed(np.uint8(7))) is int
+    assert checks.positive([1, 2], "N").dtype == float
