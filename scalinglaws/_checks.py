@@ -22,11 +22,11 @@ def _is_real(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
-def whole(value: Any, name: str, least: float = 0, most: float | None = None) -> int:
+def whole(value: Any, name: str, least: float = 0, most: float = math.inf) -> int:
     """`value` as an int. Raises ValueError unless it is a whole number from `least` to `most`."""
     if not _is_whole(value):
         raise ValueError(f"{name} must be a whole number, got {value!r}")
-    if most is not None and not least <= value <= most:
+    if most < math.inf and not least <= value <= most:
         raise ValueError(f"{name} must lie from {least} to {most}, got {value}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
@@ -44,11 +44,7 @@ def real(value: Any, name: str) -> float:
 
 def above_zero(value: Any, name: str) -> float:
     """`value` as a float. Raises ValueError unless it is a finite number above 0."""
-    if (
-        isinstance(value, bool | np.bool_)
-        or not isinstance(value, Real)
-        or not 0 < value < math.inf
-    ):
+    if not _is_real(value) or not 0 < value < math.inf:
         raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
     return float(value)
 
