@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book serve test notebooks bench coverage lint format stamp clean
+.PHONY: help venv book serve check test notebooks bench coverage lint format stamp clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -44,8 +44,11 @@ serve: ## show the built book at http://localhost:8000 (PORT=... for another por
 	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first."; exit 1; }
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-test: $(INSTALLED) ## run every test: package, pages, notebooks, site, browser, Colab path
-	$(BIN)/python -m pytest tests book --nbval-lax --nbval-current-env
+check: $(INSTALLED) ## run every test but the notebooks, on two cores (minutes, not half an hour)
+	$(BIN)/python -m pytest tests --ignore tests/colab -n 2 --dist loadgroup
+
+test: check ## run every test: what check runs, then every notebook, and the Colab path
+	$(BIN)/python -m pytest book tests/colab tests/minutes --nbval-lax --nbval-current-env
 
 notebooks: $(INSTALLED) ## run every chapter anew and store its outputs (ONLY=01 for one)
 	$(BIN)/python tools/notebooks.py $(if $(ONLY),--only $(ONLY))
@@ -63,6 +66,7 @@ coverage: $(INSTALLED) ## measure how often the intervals of the fits hold the t
 lint: $(INSTALLED) ## check the style of code and notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python tools/notebooks.py --check
 
 format: $(INSTALLED) ## bring code and notebooks into the style that lint checks

@@ -21,9 +21,12 @@ ORDER = (
     "tests/site",
     "book",
     "tests/colab",
+    "tests/minutes",
 )
 
 HOMES = pytest.StashKey[TemporaryDirectory]()
+SECONDS: dict[Path, float] = {}
+"""What the cells of each notebook took in this session."""
 
 
 def rank(path: Path) -> int:
@@ -45,8 +48,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put cheap tests first."""
+    """Put cheap tests first; let the tests of the site share one built site."""
     items.sort(key=lambda item: rank(item.path))
+    for item in items:
+        if "tests/site" in item.path.as_posix():
+            item.add_marker(pytest.mark.xdist_group("site"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up the seconds of each notebook, the start of its kernel included."""
+    path = ROOT / report.location[0]
+    if path.suffix == ".ipynb":
+        SECONDS[path] = SECONDS.get(path, 0.0) + report.duration
+
+
+@pytest.fixture
+def seconds_of_notebooks() -> dict[Path, float]:
+    """Return the seconds that each notebook took, as far as it ran in this session."""
+    return SECONDS
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,11 +1,13 @@
 """A Sphinx extension for what the book needs beyond Jupyter Book's own settings.
 
 It serves MathJax from the site itself, gives every page a description that search engines can show,
-and leaves out scripts that the book has no use for.
+leaves out scripts that the book has no use for, and turns the docstrings of the package, which are
+written to be read in a terminal, into what the page about it shows.
 """
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import copytree, ignore_patterns
@@ -98,9 +100,48 @@ def drop_thebe(
     ]
 
 
+def as_rst(lines: list[str]) -> list[str]:
+    """Return the lines of a plain docstring as reStructuredText.
+
+    Text in single backquotes is code, an indented block after a colon is a listing, an example
+    that begins with `>>>` stays as it is, and no other character means anything.
+    """
+    made: list[str] = []
+    example = False
+    for number, line in enumerate(lines):
+        indented = line.startswith("    ")
+        example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
+        if example or indented:
+            made.append(line)
+            continue
+        parts = re.split(r"`+([^`]+)`+", line)
+        for place in range(0, len(parts), 2):
+            parts[place] = re.sub(r"([*|\\]|(?<=\w)_(?!\w))", r"\\\1", parts[place])
+        text = "".join(f"``{part}``" if i % 2 else part for i, part in enumerate(parts))
+        following = next((later for later in lines[number + 1 :] if later.strip()), "")
+        opens = text.endswith(":") and following.startswith("    ")
+        made.append(text + ":" if opens and ">>>" not in following else text)
+    return made
+
+
+def plain_docstring(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Turn a docstring of the package into what Sphinx reads."""
+    lines[:] = as_rst(lines)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension to Sphinx."""
+    app.setup_extension("sphinx.ext.autodoc")
     app.config.mathjax_path = MATHJAX_SCRIPT
+    app.config.autodoc_member_order = "bysource"
+    app.config.autodoc_typehints_format = "short"
+    app.config.python_use_unqualified_type_names = True
+    app.config.python_maximum_signature_line_length = 80
+    # Types in signatures are not linked: numpy, torch and pandas have no pages here.
+    app.config.nitpick_ignore_regex = [("py:.*", ".*")]
+    app.connect("autodoc-process-docstring", plain_docstring)
     app.connect("build-finished", copy_mathjax)
     app.connect("html-page-context", describe)
     app.connect("html-page-context", drop_thebe, priority=900)
