@@ -648,61 +648,6 @@ class Composition(Task):
 
 
 @dataclass(frozen=True)
-class Recall(Task):
-    """Pairs of a key and a value, then one of the keys again: "aQbRcQ?bR".
-
-    Keys of a prompt differ, values are drawn independently. Nothing can be learnt by heart: what
-    belongs to which key is new in every example. The shortcut answers with the last value.
-    """
-
-    pairs: int = 4
-    keys: int = 16
-    values: int = 16
-
-    def __post_init__(self) -> None:
-        whole_number(self, "keys", 2, len(LOWER))
-        whole_number(self, "values", 2, len(UPPER))
-        whole_number(self, "pairs", 1, self.keys)
-
-    @cached_property
-    def vocabulary(self) -> Vocabulary:
-        return Vocabulary((*LOWER[: self.keys], *UPPER[: self.values], "?"))
-
-    @property
-    def prompt_length(self) -> int:
-        return 2 * self.pairs + 2
-
-    @property
-    def example_length(self) -> int:
-        return self.prompt_length + 1
-
-    @property
-    def chance(self) -> float:
-        return 1 / self.values
-
-    @property
-    def shortcuts(self) -> Mapping[str, float]:
-        return {"last value": 1 / self.pairs + (1 - 1 / self.pairs) / self.values}
-
-    def _prompts(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        prompts = np.empty((n, self.prompt_length), dtype=int)
-        keys = rng.random((n, self.keys)).argsort(axis=1)[:, : self.pairs]
-        prompts[:, 0:-2:2] = keys
-        prompts[:, 1:-2:2] = self.keys + rng.integers(0, self.values, (n, self.pairs))
-        prompts[:, -2] = self.keys + self.values
-        prompts[:, -1] = keys[np.arange(n), rng.integers(0, self.pairs, n)]
-        return prompts
-
-    def _answers(self, prompts: np.ndarray) -> np.ndarray:
-        is_asked = prompts[:, 0:-2:2] == prompts[:, -1:]
-        _require(is_asked.sum(axis=1) == 1, "the key asked for must stand in one pair")
-        return prompts[:, 1:-2:2][is_asked][:, None]
-
-    def _shortcut(self, name: str, prompts: np.ndarray) -> np.ndarray:
-        return prompts[:, -3:-2]
-
-
-@dataclass(frozen=True)
 class Induction(Task):
     """A run of different letters that repeats: "cabecabecabe".
 
@@ -947,53 +892,6 @@ class Cipher(Task):
 
     def _shortcut(self, name: str, prompts: np.ndarray) -> np.ndarray:
         return self._translated(prompts)
-
-
-@dataclass(frozen=True)
-class SparseParity(Task):
-    """Is the number of ones among `k` of the `bits` bits odd? Which ones is drawn by `seed`.
-
-    "0110100=1". No bit, and no group of fewer than `k` bits, tells anything about the answer.
-    """
-
-    bits: int = 30
-    k: int = 3
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        whole_number(self, "bits", 1, 1000)
-        whole_number(self, "k", 1, self.bits)
-        generator(self.seed)
-
-    @cached_property
-    def vocabulary(self) -> Vocabulary:
-        return Vocabulary(("0", "1", "="))
-
-    @cached_property
-    def subset(self) -> tuple[int, ...]:
-        """Positions of the bits that count."""
-        return tuple(sorted(generator(self.seed).permutation(self.bits)[: self.k].tolist()))
-
-    @property
-    def prompt_length(self) -> int:
-        return self.bits + 1
-
-    @property
-    def example_length(self) -> int:
-        return self.bits + 2
-
-    @property
-    def chance(self) -> float:
-        return 0.5
-
-    def _prompts(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        prompts = rng.integers(0, 2, (n, self.prompt_length))
-        prompts[:, -1] = 2
-        return prompts
-
-    def _answers(self, prompts: np.ndarray) -> np.ndarray:
-        _require((prompts[:, :-1] < 2).all(axis=1), "'=' may only stand at the end")
-        return prompts[:, self.subset].sum(axis=1, keepdims=True) % 2
 
 
 # fmt: off

@@ -22,8 +22,6 @@ from scalinglaws.text import (
     Induction,
     Memorise,
     ModularArithmetic,
-    Recall,
-    SparseParity,
     Task,
     Vocabulary,
 )
@@ -41,8 +39,6 @@ ALL = [
     Composition("S4", length=5, steps=True),
     Composition("S5", length=3),
     Composition("C7", length=6, steps=True),
-    Recall(),
-    Recall(pairs=8, keys=26, values=26),
     Induction(),
     Induction(shortest=2, longest=20, symbols=52, length=64),
     Induction(period=5),
@@ -50,8 +46,6 @@ ALL = [
     Memorise(keys=1000, digits=3, seed=5),
     Cipher(),
     Cipher(nouns=3, verbs=2, adjectives=2, clauses=3),
-    SparseParity(),
-    SparseParity(bits=12, k=5, seed=9),
     FalseBelief(),
     FalseBelief(names=3, new_names=2, objects=1, places=3),
 ]
@@ -210,16 +204,18 @@ class TestEveryTask:
             task.shortcut("luck", task.make(1, 0)[:, :8])
 
     def test_too_small_a_task_says_so(self) -> None:
+        task = Composition("C2", length=2)
         refusals = 0
-        for seed in range(20):  # each of the two prompts is for validation one time in ten
+        for seed in range(20):  # each of the four prompts is for validation one time in ten
             try:
-                corpus = SparseParity(bits=1, k=1).corpus(10, 10, seed)
+                corpus = task.corpus(10, 10, seed)
             except RuntimeError as error:
                 assert "part: make the task bigger" in str(error)
                 refusals += 1
             else:
-                assert not set(corpus.train[::3]) & set(corpus.val[::3])
-        assert refusals > 5
+                train, val = (prompts_of(task, part) for part in (corpus.train, corpus.val))
+                assert not set(map(bytes, train)) & set(map(bytes, val))
+        assert 5 < refusals < 20
 
 
 class TestVocabulary:
@@ -379,30 +375,6 @@ class TestComposition:
             Composition(group)
 
 
-class TestRecall:
-    def test_the_value_belongs_to_the_key(self) -> None:
-        task = Recall(pairs=6, keys=9, values=5)
-        for example in task.make(300, seed=0):
-            shown, question = task.render(example).split("?")
-            pairs = dict(zip(shown[::2], shown[1::2], strict=True))
-            assert len(pairs) == 6
-            assert pairs[question[0]] == question[1]
-
-    def test_every_place_is_asked_for(self) -> None:
-        prompts = prompts_of(Recall(), Recall().make(8000, seed=1))
-        places = (prompts[:, 0:-2:2] == prompts[:, -1:]).mean(axis=0)
-        assert places == pytest.approx(0.25, abs=0.03)
-
-    def test_an_unknown_key(self) -> None:
-        task = Recall(pairs=2)
-        with pytest.raises(ValueError, match="must stand in one pair"):
-            task.solve(task.encode("aAbB?c"))
-
-    def test_more_pairs_than_keys(self) -> None:
-        with pytest.raises(ValueError, match="pairs must lie from 1 to 4, got 5"):
-            Recall(pairs=5, keys=4)
-
-
 class TestInduction:
     def test_runs_repeat_with_every_period(self) -> None:
         task = Induction()
@@ -553,31 +525,6 @@ class TestCipher:
     def test_too_many_words(self) -> None:
         with pytest.raises(ValueError, match="more than the 126 words"):
             Cipher(nouns=100, verbs=20, adjectives=7)
-
-
-class TestSparseParity:
-    def test_the_answer_is_the_parity_of_the_subset(self) -> None:
-        task = SparseParity(bits=10, k=4, seed=3)
-        assert len(set(task.subset)) == 4 and max(task.subset) < 10
-        for example in task.make(300, seed=0):
-            bits, answer = task.render(example).split("=")
-            assert int(answer) == sum(int(bits[i]) for i in task.subset) % 2
-
-    def test_smaller_groups_tell_nothing(self) -> None:
-        task = SparseParity(bits=6, k=3)
-        prompts = np.array([(*bits, 2) for bits in itertools.product((0, 1), repeat=6)])
-        answers = task.solve(prompts)[:, 0]
-        for size in (1, 2):
-            for group in itertools.combinations(range(6), size):
-                agree = (prompts[:, group].sum(axis=1) + answers) % 2
-                assert agree.mean() == 0.5
-        assert ((prompts[:, task.subset].sum(axis=1) + answers) % 2 == 0).all()
-
-    def test_bad_arguments(self) -> None:
-        with pytest.raises(ValueError, match="k must lie from 1 to 4, got 5"):
-            SparseParity(bits=4, k=5)
-        with pytest.raises(ValueError, match="at the end"):
-            SparseParity(bits=3, k=1).solve(np.array([0, 2, 1, 2]))
 
 
 def believed(story: str) -> str:
