@@ -10,7 +10,7 @@ from .corpora import (
     from_documents,
     python_source,
 )
-from .languages import KnownEntropy, Markov, ZipfSkills, zipf
+from .known_entropy import KnownEntropy, Markov, ZipfSkills, zipf
 from .task import (
     Addition,
     Cipher,
