@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +9,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from .. import _checks as checks
 from .corpora import Corpus
-from .task import DIGITS, Task, Vocabulary, count_of, generator, real_number, require, whole_number
+from .task import DIGITS, Task, Vocabulary, generator, require
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Addition(Task):
     scratchpad: bool = False
 
     def __post_init__(self) -> None:
-        whole_number(self, "digits", 1, 18)
+        checks.field(self, "digits", checks.whole, 1, 18)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -117,16 +117,18 @@ class ModularArithmetic(Task):
     }
 
     def __post_init__(self) -> None:
-        whole_number(self, "modulus", 2, 254)
-        real_number(self, "train_share", 0, 1)
-        generator(self.seed)
+        checks.field(self, "modulus", checks.whole, 2, 254)
+        checks.field(self, "train_share", checks.within, 0, 1)
+        checks.field(self, "seed", checks.seed)
         if self.operation not in self._SIGNS:
             raise ValueError(
                 f"operation must be one of {', '.join(self._SIGNS)}; got {self.operation!r}"
             )
-        p = self.modulus
-        if self.operation == "divide" and any(p % k == 0 for k in range(2, math.isqrt(p) + 1)):
-            raise ValueError(f"division needs a prime modulus, and {p} is not prime")
+        if self.operation == "divide":
+            from sympy import isprime  # here, because sympy takes half a second to load
+
+            if not isprime(self.modulus):
+                raise ValueError(f"division needs a prime modulus, and {self.modulus} is not prime")
         if not 1 <= self._train_size < len(self._pairs):
             raise ValueError(
                 f"train_share {self.train_share} leaves one part of the {len(self._pairs)} pairs "
@@ -198,7 +200,7 @@ class ModularArithmetic(Task):
         parts = []
         for i, (rows, size) in enumerate(zip(self.split(), (train, val), strict=True)):
             rng = generator(seed, i)
-            size = len(rows) if size is None else count_of(size, ("train", "val")[i])
+            size = len(rows) if size is None else checks.whole(size, ("train", "val")[i], 1)
             passes = [rng.permutation(len(rows)) for _ in range(-(-size // len(rows)))]
             parts.append(rows[np.concatenate(passes)[:size]])
         return self._as_corpus(*parts)

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .task import Task, Vocabulary, generator, require, whole_number
+from .. import _checks as checks
+from .task import Task, Vocabulary, generator, require
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Cipher(Task):
 
     def __post_init__(self) -> None:
         for name in ("nouns", "verbs", "adjectives"):
-            whole_number(self, name, 1, 120)
-        whole_number(self, "clauses", 1, 20)
-        generator(self.seed)
+            checks.field(self, name, checks.whole, 1, 120)
+        checks.field(self, "clauses", checks.whole, 1, 20)
+        checks.field(self, "seed", checks.seed)
         if self._words > 127:
             raise ValueError(
                 f"{self.nouns} nouns, {self.verbs} verbs and {self.adjectives} adjectives are more "

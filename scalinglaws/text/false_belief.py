@@ -9,7 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .task import Task, Vocabulary, count_of, generator, require, whole_number
+from .. import _checks as checks
+from .task import Task, Vocabulary, generator, require
 
 # fmt: off
 _NAMES = ("Anna", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gita", "Hugo",
@@ -76,10 +77,10 @@ class FalseBelief(Task):
     _QUESTION: ClassVar[int] = 27
 
     def __post_init__(self) -> None:
-        whole_number(self, "names", 3, len(_NAMES))
-        whole_number(self, "new_names", 2, len(_NAMES))
-        whole_number(self, "objects", 1, len(_OBJECTS))
-        whole_number(self, "places", 3, len(_PLACES))
+        checks.field(self, "names", checks.whole, 3, len(_NAMES))
+        checks.field(self, "new_names", checks.whole, 2, len(_NAMES))
+        checks.field(self, "objects", checks.whole, 1, len(_OBJECTS))
+        checks.field(self, "places", checks.whole, 3, len(_PLACES))
         if self.names + self.new_names > len(_NAMES):
             raise ValueError(f"names and new_names may be {len(_NAMES)} together")
 
@@ -139,7 +140,7 @@ class FalseBelief(Task):
         """
         self._check_probe(probe)
         rng = generator(seed)
-        return self._examples(self._stories(count_of(n, "n"), rng, probe), rng)
+        return self._examples(self._stories(checks.whole(n, "n", 1), rng, probe), rng)
 
     def _check_probe(self, probe: str) -> None:
         if probe not in self.PROBES:

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import entr, gammaln, logsumexp
 from scipy.stats import binom
 
+from .. import _checks as checks
 from .task import (
     DIGITS,
     LOWER,
@@ -26,13 +27,12 @@ from .task import (
     generator,
     number_from,
     places_needed,
-    real_number,
-    whole_number,
 )
 
 
 def zipf(count: int, alpha: float) -> np.ndarray:
     """Probabilities of ranks 1 to `count`, proportional to rank^-(1 + alpha). Shape (count,)."""
+    # scipy.stats.zipfian differs in the last bits, which would change what is drawn.
     weights = np.arange(1, count + 1, dtype=float) ** -(1 + alpha)
     return weights / weights.sum()
 
@@ -65,12 +65,12 @@ class KnownEntropy(Task):
     _KNOWN: ClassVar[float] = 1e-9  # nats left to learn about a fact; less counts as none
 
     def __post_init__(self) -> None:
-        whole_number(self, "keys", 2, 10_000_000)
-        real_number(self, "alpha", 0.01, 10)
-        whole_number(self, "values", 2, len(LOWER))
-        real_number(self, "noise", 0, 0.5)
-        whole_number(self, "base", 2, len(DIGITS + UPPER))
-        generator(self.seed)
+        checks.field(self, "keys", checks.whole, 2, 10_000_000)
+        checks.field(self, "alpha", checks.within, 0.01, 10)
+        checks.field(self, "values", checks.whole, 2, len(LOWER))
+        checks.field(self, "noise", checks.within, 0, 0.5)
+        checks.field(self, "base", checks.whole, 2, len(DIGITS + UPPER))
+        checks.field(self, "seed", checks.seed)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -10,8 +10,9 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import entr
 
+from .. import _checks as checks
 from .corpora import Corpus
-from .task import LOWER, Vocabulary, count_of, digits_of, generator, real_number, whole_number
+from .task import LOWER, Vocabulary, digits_of, generator
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,10 @@ class Markov:
     _UNIFORM: ClassVar[float] = 0.01
 
     def __post_init__(self) -> None:
-        whole_number(self, "letters", 2, len(LOWER) + 1)
-        whole_number(self, "order", 1, 20)
-        real_number(self, "concentration", 0.001, 1000)
-        generator(self.seed)
+        checks.field(self, "letters", checks.whole, 2, len(LOWER) + 1)
+        checks.field(self, "order", checks.whole, 1, 20)
+        checks.field(self, "concentration", checks.within, 0.001, 1000)
+        checks.field(self, "seed", checks.seed)
         if self.letters ** (self.order + 1) > 2_000_000:
             raise ValueError(
                 f"{self.letters} letters of order {self.order} need a table of "
@@ -96,7 +97,7 @@ class Markov:
         The first letter of a window is given and the second is predicted from it alone, so this
         is a little more than the entropy rate. Raises ValueError if `context` is below 1.
         """
-        known = np.minimum(np.arange(1, count_of(context, "context") + 1), self.order)
+        known = np.minimum(np.arange(1, checks.whole(context, "context", 1) + 1), self.order)
         return float(self.conditional_entropies[known].mean())
 
     def surprisal(self, tokens: np.ndarray) -> np.ndarray:
@@ -116,7 +117,7 @@ class Markov:
 
     def make(self, n: int, seed: int) -> np.ndarray:
         """A text of `n` letters, a uint8 array of shape (n,). A longer one begins the same way."""
-        return self._text(count_of(n, "n"), generator(seed))
+        return self._text(checks.whole(n, "n", 1), generator(seed))
 
     def _text(self, n: int, rng: np.random.Generator) -> np.ndarray:
         bounds = self.stationary.cumsum()[:-1]
@@ -136,7 +137,7 @@ class Markov:
         Its `best_loss` is that of windows with this `context` if one is given, else the entropy
         rate. The texts share only what chance repeats.
         """
-        parts = {"train": count_of(train, "train"), "val": count_of(val, "val")}
+        parts = {"train": checks.whole(train, "train", 1), "val": checks.whole(val, "val", 1)}
         texts = [self._text(n, generator(seed, i)) for i, n in enumerate(parts.values())]
         return Corpus(
             name=str(self),

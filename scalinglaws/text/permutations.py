@@ -9,7 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from .task import Task, Vocabulary, number_from, require, whole_number
+from .. import _checks as checks
+from .task import Task, Vocabulary, number_from, require
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Composition(Task):
     steps: bool = False
 
     def __post_init__(self) -> None:
-        whole_number(self, "length", 2, 1000)
+        checks.field(self, "length", checks.whole, 2, 1000)
         found = re.fullmatch(r"([SC])(\d+)", self.group) if isinstance(self.group, str) else None
         if found is None or not 2 <= int(found[2]) <= (5 if found[1] == "S" else 200):
             raise ValueError(f"group must be one of S2 to S5 or C2 to C200, got {self.group!r}")

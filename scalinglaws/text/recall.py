@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from .. import _checks as checks
 from .task import (
     DIGITS,
     LOWER,
@@ -21,7 +22,6 @@ from .task import (
     number_from,
     places_needed,
     require,
-    whole_number,
 )
 
 
@@ -48,12 +48,12 @@ class Induction(Task):
     period: int | Literal["random"] = "random"
 
     def __post_init__(self) -> None:
-        whole_number(self, "symbols", 2, len(LOWER + UPPER))
-        whole_number(self, "longest", 2, self.symbols)
-        whole_number(self, "shortest", 2, self.longest)
-        whole_number(self, "length", self.longest + 2, 10_000)
+        checks.field(self, "symbols", checks.whole, 2, len(LOWER + UPPER))
+        checks.field(self, "longest", checks.whole, 2, self.symbols)
+        checks.field(self, "shortest", checks.whole, 2, self.longest)
+        checks.field(self, "length", checks.whole, self.longest + 2, 10_000)
         if self.period != "random":
-            whole_number(self, "period", self.shortest, self.longest)
+            checks.field(self, "period", checks.whole, self.shortest, self.longest)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -135,9 +135,9 @@ class Memorise(Task):
     held_out: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        whole_number(self, "keys", 2, 1_000_000)
-        whole_number(self, "digits", 1, 100)
-        generator(self.seed)
+        checks.field(self, "keys", checks.whole, 2, 1_000_000)
+        checks.field(self, "digits", checks.whole, 1, 100)
+        checks.field(self, "seed", checks.seed)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -13,11 +13,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import _checks as checks
 from .corpora import Corpus
 
 HELD_OUT = 0.1
@@ -31,49 +31,12 @@ _ROWS = 4096  # drawn at a time; fixed, so that a longer corpus begins with the 
 _DRAWS = 200  # of so many rows without one of the wanted part: there is none
 
 
-def whole_number(owner: Any, name: str, least: int, most: int) -> None:
-    """Turn the field `name` of a frozen dataclass into an int.
-
-    Raises ValueError if it is no whole number from `least` to `most`.
-    """
-    value = getattr(owner, name)
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ValueError(f"{name} must be a whole number, got {value!r}")
-    if not least <= value <= most:
-        raise ValueError(f"{name} must lie from {least} to {most}, got {value}")
-    object.__setattr__(owner, name, int(value))
-
-
-def real_number(owner: Any, name: str, least: float, below: float) -> None:
-    """Turn the field `name` of a frozen dataclass into a float.
-
-    Raises ValueError if it is no number from `least` up to, but not including, `below`.
-    """
-    value = getattr(owner, name)
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError(f"{name} must be a number, got {value!r}")
-    if not least <= value < below:
-        raise ValueError(f"{name} must be at least {least} and below {below}, got {value}")
-    object.__setattr__(owner, name, float(value))
-
-
-def count_of(value: Any, name: str) -> int:
-    """`value` as an int; ValueError if it is not a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ValueError(f"{name} must be a whole number, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
-    return int(value)
-
-
 def generator(seed: Any, *stream: int) -> np.random.Generator:
     """The random numbers of `seed`; each further number gives a stream of its own.
 
     Raises ValueError if `seed` is not a whole number of at least 0.
     """
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
-    return np.random.default_rng([int(seed), *stream])
+    return np.random.default_rng([checks.seed(seed), *stream])
 
 
 def digits_of(numbers: np.ndarray, base: int, length: int) -> np.ndarray:
@@ -90,13 +53,10 @@ def number_from(digits: np.ndarray, base: int) -> np.ndarray:
 
 def places_needed(count: int, base: int) -> int:
     """How many digits in `base` it takes to write the numbers from 0 to `count` - 1."""
-    places = 1
-    while base**places < count:
-        places += 1
-    return places
+    return len(np.base_repr(count - 1, base))
 
 
-def require(fine: np.ndarray, complaint: str) -> None:
+def require(fine: np.ndarray | np.bool_, complaint: str) -> None:
     """Raise ValueError with the complaint about the first example that is not fine."""
     if not fine.all():
         raise ValueError(f"example {int(np.flatnonzero(~fine)[0])}: {complaint}")
@@ -248,7 +208,7 @@ class Task(ABC):
         is not a whole number of at least 1 or `seed` not one of at least 0.
         """
         rng = generator(seed)
-        return self._examples(self._prompts(count_of(n, "n"), rng), rng)
+        return self._examples(self._prompts(checks.whole(n, "n", 1), rng), rng)
 
     def _examples(self, prompts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return np.concatenate([prompts, self._answers(prompts)], axis=1).astype(np.uint8)
@@ -263,7 +223,7 @@ class Task(ABC):
         prompts for one of the parts.
         """
         parts = {
-            name: self._part(count_of(size, name), name == "val", seed)
+            name: self._part(checks.whole(size, name, 1), name == "val", seed)
             for name, size in (("train", train), ("val", val))
         }
         return self._as_corpus(**parts)

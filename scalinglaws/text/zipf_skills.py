@@ -10,16 +10,14 @@ from typing import ClassVar
 import numpy as np
 from scipy.stats import binom
 
+from .. import _checks as checks
 from .known_entropy import zipf
 from .task import (
     Task,
     Vocabulary,
-    count_of,
     digits_of,
     generator,
     number_from,
-    real_number,
-    whole_number,
 )
 
 
@@ -45,12 +43,12 @@ class ZipfSkills(Task):
     held_out: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        whole_number(self, "skills", 2, 253)
-        real_number(self, "alpha", 0.01, 10)
-        whole_number(self, "bits", 1, 16)
+        checks.field(self, "skills", checks.whole, 2, 253)
+        checks.field(self, "alpha", checks.within, 0.01, 10)
+        checks.field(self, "bits", checks.whole, 1, 16)
         if self.parity is not None:
-            whole_number(self, "parity", 1, self.bits)
-        generator(self.seed)
+            checks.field(self, "parity", checks.whole, 1, self.bits)
+        checks.field(self, "seed", checks.seed)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -118,7 +116,7 @@ class ZipfSkills(Task):
         if not ((examples >= 0) & (examples == np.floor(examples))).all():
             raise ValueError(f"examples must be whole numbers of at least 0, got {examples}")
         unmastered = binom.cdf(
-            count_of(needed, "needed") - 1, examples[..., None], self.frequencies
+            checks.whole(needed, "needed", 1) - 1, examples[..., None], self.frequencies
         )
         return math.log(2) * unmastered @ self.frequencies
 
