@@ -130,7 +130,8 @@ class Task(ABC):
     """What all tasks share. A task is a frozen dataclass; equal fields give equal examples.
 
     To write a task of your own, say `vocabulary`, `prompt_length`, `example_length`, `chance`,
-    `_prompts` and `_answers`.
+    `_prompts` and `_answers`; and `_targets` with `scored`, where a model is to predict something
+    else than the next token.
     """
 
     held_out: ClassVar[bool] = True
@@ -163,6 +164,13 @@ class Task(ABC):
     @abstractmethod
     def _answers(self, prompts: np.ndarray) -> np.ndarray:
         """Right continuations of shape (n, example_length - prompt_length)."""
+
+    def _targets(self, examples: np.ndarray) -> np.ndarray | None:
+        """What is to be predicted in the place of each token, of the same shape as the examples.
+
+        None: the token itself. `scored` says which of these predictions count.
+        """
+        return None
 
     @property
     def answer_length(self) -> int:
@@ -238,7 +246,15 @@ class Task(ABC):
             example_length=self.example_length,
             scored=self.scored,
             best_loss=self.best_loss,
+            train_targets=self._flat_targets(train),
+            val_targets=self._flat_targets(val),
         )
+
+    def _flat_targets(self, examples: np.ndarray) -> np.ndarray | None:
+        targets = self._targets(examples)
+        if targets is None:
+            return None
+        return self._checked(targets, self.example_length).astype(np.uint8).ravel()
 
     def _part(self, n: int, is_val: bool, seed: int) -> np.ndarray:
         rng = generator(seed, int(is_val))
