@@ -189,8 +189,7 @@ class KnownEntropy(Task):
         log_ratio = math.log(self.right / wrong)
         others = self.values - 1
         doubt = 0.0
-        for misses in range(seen + 1):
-            weight = binom.pmf(misses, seen, others * wrong)
+        for misses, weight in enumerate(binom.pmf(np.arange(seen + 1), seen, others * wrong)):
             if weight < 1e-13:
                 continue
             counts, shares = _splits(misses, others)

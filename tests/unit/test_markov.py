@@ -7,14 +7,9 @@ import time
 
 import numpy as np
 import pytest
+from scipy.stats import entropy
 
 from scalinglaws.text import Markov
-
-
-def entropy(probabilities: np.ndarray) -> float:
-    p = np.asarray(probabilities)
-    p = p[p > 0]
-    return float(-(p * np.log(p)).sum())
 
 
 class TestMarkov:
@@ -64,7 +59,7 @@ class TestMarkov:
         before = 0.0
         for known in range(3):
             windows = np.lib.stride_tricks.sliding_window_view(text, known + 1)
-            counts = np.unique(windows, axis=0, return_counts=True)[1]
+            counts = np.bincount(windows @ 6 ** np.arange(known + 1))
             block = entropy(counts / counts.sum())
             assert language.conditional_entropies[known] == pytest.approx(block - before, abs=0.01)
             before = block
@@ -127,9 +122,9 @@ class TestMarkov:
         assert np.array_equal(language.corpus(9000, 1000, seed=1).val, corpus.val)
 
     def test_a_million_tokens_take_a_moment(self) -> None:
-        start = time.perf_counter()
+        start = time.process_time()
         Markov(order=3).make(1_000_000, seed=0)
-        assert time.perf_counter() - start < 3
+        assert time.process_time() - start < 3
 
     @pytest.mark.parametrize(
         ("arguments", "saying"),

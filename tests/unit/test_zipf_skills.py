@@ -88,9 +88,9 @@ class TestZipfSkills:
         assert ZipfSkills().make(40_000, seed=0)[:, -1].mean() == pytest.approx(0.5, abs=0.01)
 
     def test_a_million_tokens_take_a_moment(self) -> None:
-        start = time.perf_counter()
+        start = time.process_time()
         ZipfSkills().corpus(142_857, 1000)
-        assert time.perf_counter() - start < 3
+        assert time.process_time() - start < 3
 
     @pytest.mark.parametrize(
         ("arguments", "saying"),
