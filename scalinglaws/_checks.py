@@ -7,6 +7,7 @@ was given and what it should have been.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -40,6 +41,14 @@ def real(value: Any, name: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{name} must be a finite number, got {value}")
     return float(value)
+
+
+def within(value: Any, name: str, least: float, below: float) -> float:
+    """`value` as a float. Raises ValueError unless it is a number and least <= value < below."""
+    number = real(value, name)
+    if not least <= number < below:
+        raise ValueError(f"{name} must be at least {least} and below {below}, got {value}")
+    return number
 
 
 def above_zero(value: Any, name: str) -> float:
@@ -80,3 +89,11 @@ def positive(values: ArrayLike, name: str) -> np.ndarray:
             f"(the first is {example}). Leave out runs that failed or diverged."
         )
     return array
+
+
+def field(owner: Any, name: str, check: Callable[..., Any], *bounds: float) -> None:
+    """Put the field `name` of a frozen dataclass into the plain form that `check` returns.
+
+    `check` is one of the functions above; it gets the value, the name and the bounds.
+    """
+    object.__setattr__(owner, name, check(getattr(owner, name), name, *bounds))

@@ -1,5 +1,7 @@
 """Where tokens come from: real text, tasks with a known answer, languages with a known entropy."""
 
+from .arithmetic import Addition, ModularArithmetic
+from .cipher import Cipher
 from .corpora import (
     END_OF_FILE,
     UNKNOWN,
@@ -10,21 +12,13 @@ from .corpora import (
     from_documents,
     python_source,
 )
-from .languages import KnownEntropy, Markov, ZipfSkills, zipf
-from .task import (
-    Addition,
-    Cipher,
-    Composition,
-    FalseBelief,
-    Induction,
-    Memorise,
-    ModularArithmetic,
-    Recall,
-    SparseParity,
-    Task,
-    Vocabulary,
-    digits_of,
-)
+from .false_belief import FalseBelief
+from .known_entropy import KnownEntropy, zipf
+from .markov import Markov
+from .permutations import Composition
+from .recall import Induction, Memorise
+from .task import Task, Vocabulary, digits_of
+from .zipf_skills import ZipfSkills
 
 __all__ = [
     "END_OF_FILE",
@@ -39,9 +33,7 @@ __all__ = [
     "Markov",
     "Memorise",
     "ModularArithmetic",
-    "Recall",
     "Source",
-    "SparseParity",
     "Task",
     "Vocabulary",
     "ZipfSkills",

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,6 +28,8 @@ UNKNOWN = 26
 """The token for any character outside ASCII (its ASCII name is "substitute")."""
 
 PACKAGES = ("torch", "numpy", "sympy", "networkx", "matplotlib")
+
+_ARRAYS = ("train", "val", "train_targets", "val_targets")
 
 _VALIDATION_SHARE = 0.04  # of the files
 _LEFT_OUT_FOLDERS = re.compile(
@@ -62,6 +64,12 @@ class Corpus:
 
     `train` and `val` are read-only `uint8` arrays of shape (tokens,), every value below
     `vocab_size`. No document is in both. Two corpora are equal if their fingerprints are.
+
+    >>> tokens = np.array([0, 1, 1, 0, 2], dtype=np.uint8)
+    >>> corpus = Corpus("by hand", train=tokens, val=tokens[::-1], vocab_size=3)
+    >>> corpus.windows("train", context=2)
+    array([[0, 1, 1],
+           [1, 0, 2]], dtype=uint8)
     """
 
     name: str
@@ -80,6 +88,11 @@ class Corpus:
     """Which of the example_length - 1 predicted tokens count in the loss; None counts all."""
     best_loss: float | None = None
     """The lowest achievable loss in nats per scored token, where it is known."""
+    train_targets: np.ndarray | None = None
+    """What is to be predicted in the place of each token of `train`, of the same shape and type;
+    None: the token itself."""
+    val_targets: np.ndarray | None = None
+    """The same for `val`. Both are given, or neither."""
 
     def __post_init__(self) -> None:
         if self.example_length is not None and self.example_length < 2:
@@ -87,29 +100,23 @@ class Corpus:
                 f"example_length must be at least 2, a token and one to predict; "
                 f"got {self.example_length}"
             )
+        if (self.train_targets is None) != (self.val_targets is None):
+            raise ValueError("give both train_targets and val_targets, or neither")
+        for name in _ARRAYS:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, self._tokens(name))
         for part in ("train", "val"):
-            tokens = np.asarray(getattr(self, part))
-            if tokens.ndim != 1 or tokens.dtype != np.uint8:
-                raise ValueError(
-                    f"{part} must be a one-dimensional uint8 array of token numbers, "
-                    f"got shape {tokens.shape} and type {tokens.dtype}"
-                )
-            if tokens.size == 0:
-                raise ValueError(f"{part} is empty: a corpus needs tokens in both parts")
-            if int(tokens.max()) >= self.vocab_size:
-                raise ValueError(
-                    f"{part} holds token {int(tokens.max())}, but vocab_size is {self.vocab_size}: "
-                    "tokens are numbered from 0 to vocab_size - 1"
-                )
+            tokens, targets = getattr(self, part), getattr(self, f"{part}_targets")
             if self.example_length and tokens.size % self.example_length:
                 raise ValueError(
                     f"{part} holds {tokens.size} tokens, not a whole number of examples of "
                     f"{self.example_length}"
                 )
-            # A copy, unless nobody can write to it: the fingerprint must stay true.
-            tokens = tokens.copy() if tokens.flags.writeable else tokens
-            tokens.flags.writeable = False
-            object.__setattr__(self, part, tokens)
+            if targets is not None and targets.size != tokens.size:
+                raise ValueError(
+                    f"{part}_targets holds {targets.size} tokens and {part} {tokens.size}: each "
+                    "token needs one target in its place"
+                )
         if self.vocabulary and len(self.vocabulary) != self.vocab_size:
             raise ValueError(
                 f"vocabulary names {len(self.vocabulary)} tokens, vocab_size is {self.vocab_size}"
@@ -122,13 +129,52 @@ class Corpus:
             if not any(self.scored):
                 raise ValueError("scored leaves no token to count in the loss")
 
+    def _tokens(self, name: str) -> np.ndarray:
+        """The array `name`, read-only. Raises ValueError if it holds no tokens."""
+        tokens = np.asarray(getattr(self, name))
+        if tokens.ndim != 1 or tokens.dtype != np.uint8:
+            raise ValueError(
+                f"{name} must be a one-dimensional uint8 array of token numbers, "
+                f"got shape {tokens.shape} and type {tokens.dtype}"
+            )
+        if tokens.size == 0:
+            raise ValueError(f"{name} is empty: a corpus needs tokens in both parts")
+        if int(tokens.max()) >= self.vocab_size:
+            raise ValueError(
+                f"{name} holds token {int(tokens.max())}, but vocab_size is {self.vocab_size}: "
+                "tokens are numbered from 0 to vocab_size - 1"
+            )
+        return _read_only(tokens)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # What comes out of a pickle or a deep copy can be written to, so the tokens are closed
+        # again, and the fingerprint is taken anew.
+        self.__dict__.update(state)
+        self.__dict__.pop("fingerprint", None)
+        for name in _ARRAYS:
+            if getattr(self, name) is not None:
+                getattr(self, name).flags.writeable = False
+
     def windows(self, part: Literal["train", "val"], context: int) -> np.ndarray:
         """What a model reads at a time: a view of shape (windows, context + 1).
 
         Running text is cut into windows that overlap by the one token that both predict and are
-        given; examples are taken whole, and need a context of example_length - 1.
+        given; examples are taken whole, and need a context of example_length - 1. Raises
+        ValueError for another context, and if a part is shorter than one window.
         """
-        tokens = getattr(self, part)
+        return self._cut(part, getattr(self, part), context)
+
+    def targets(self, part: Literal["train", "val"], context: int) -> np.ndarray | None:
+        """What is to be predicted in the place of each token of `windows`, of the same shape.
+
+        A model reads all tokens of a window but the last, and after each of them it predicts the
+        target in the place of the next; nothing predicts the first. None if these targets are the
+        tokens themselves. Raises ValueError as `windows` does.
+        """
+        targets = getattr(self, f"{part}_targets")
+        return None if targets is None else self._cut(part, targets, context)
+
+    def _cut(self, part: str, tokens: np.ndarray, context: int) -> np.ndarray:
         if self.example_length is not None:
             if context != self.example_length - 1:
                 raise ValueError(
@@ -145,7 +191,7 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that change with any token and with what is scored."""
+        """Twelve hexadecimal digits that change with any token, any target and what is scored."""
         digest = hashlib.sha256()
         for part in (self.train, self.val):
             digest.update(part.size.to_bytes(8, "little"))
@@ -153,6 +199,8 @@ class Corpus:
         if self.example_length is not None:
             scored = self.scored or [True] * (self.example_length - 1)
             digest.update(bytes(map(bool, scored)))
+        if self.train_targets is not None and self.val_targets is not None:
+            digest.update(b"targets" + self.train_targets.tobytes() + self.val_targets.tobytes())
         return digest.hexdigest()[:12]
 
     def __eq__(self, other: object) -> bool:
@@ -171,11 +219,23 @@ class Corpus:
                 f"  {s.name + ' ' + s.version:<18} {s.files:>5} files {s.tokens:>11,} tokens"
                 f"  ({s.left_out} files left out)"
             )
+        if self.train_targets is not None:
+            lines.append("  with targets other than the next token")
         if self.missing:
             lines.append(f"  not found on this machine: {', '.join(self.missing)}")
         return "\n".join(lines)
 
     __repr__ = __str__
+
+
+def _read_only(tokens: np.ndarray) -> np.ndarray:
+    """The same tokens in an array that nobody can write to: a copy if somebody could."""
+    base: Any = tokens
+    while isinstance(base, np.ndarray) and not base.flags.writeable:
+        base = base.base
+    tokens = tokens.copy() if isinstance(base, np.ndarray) else tokens
+    tokens.flags.writeable = False
+    return tokens
 
 
 def encode(text: str) -> np.ndarray:
@@ -208,6 +268,10 @@ def from_documents(
     the validation set. A text that occurs twice is kept once, in the validation set if it is
     there. Raises ValueError if no document is left for one of the two parts, and TypeError if
     `documents` is not a mapping from names to texts.
+
+    >>> print(from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes"))
+    notes, fingerprint 7374849bc5e1
+      1,571 tokens to train on, 119 to measure on
     """
     if not isinstance(documents, Mapping):
         raise TypeError(
@@ -237,6 +301,10 @@ def python_source() -> Corpus:
     training or the validation part, and files are put in the order of a hash of their path, so
     two machines with the same versions get the same tokens (compare their fingerprints). The
     result is kept for the rest of the session. Raises RuntimeError if nothing was found.
+
+    >>> corpus = python_source()
+    >>> corpus.name, corpus.vocab_size
+    ('python source', 128)
     """
     return _python_source()
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalinglaws.text import END_OF_FILE, UNKNOWN, Corpus, corpora, decode, encode, from_documents
+from scalinglaws.text import (
+    END_OF_FILE,
+    UNKNOWN,
+    Addition,
+    Corpus,
+    FalseBelief,
+    KnownEntropy,
+    Markov,
+    corpora,
+    decode,
+    encode,
+    from_documents,
+)
 
 ROOT = Path(__file__).parents[2]
 FOLDER = "somepackage"
@@ -76,6 +92,60 @@ class TestCorpus:
         corpus = Corpus("mine", given_array, given_array, vocab_size=2)
         given_array[:] = 1
         assert not corpus.train.any() and not corpus.val.any()
+
+    def test_a_locked_view_of_an_open_array_is_copied(self) -> None:
+        open_array = np.zeros(10, dtype=np.uint8)
+        view = open_array[:]
+        view.flags.writeable = False
+        corpus = Corpus("mine", view, view, vocab_size=2)
+        open_array[:] = 1
+        assert not corpus.train.any() and not corpus.val.any()
+
+    def test_an_array_that_nobody_can_write_to_is_not_copied(self) -> None:
+        shut = np.zeros(10, dtype=np.uint8)
+        shut.flags.writeable = False
+        assert np.shares_memory(Corpus("mine", shut, shut[2:], vocab_size=2).val, shut)
+
+    @pytest.mark.parametrize(
+        "copied", [copy.copy, copy.deepcopy, lambda corpus: pickle.loads(pickle.dumps(corpus))]
+    )
+    def test_a_copy_is_read_only_too(self, copied: Callable[[Corpus], Corpus]) -> None:
+        tokens = np.arange(12, dtype=np.uint8)
+        corpus = Corpus("mine", tokens, tokens, 128, train_targets=tokens, val_targets=tokens)
+        before = corpus.fingerprint
+        again = copied(corpus)
+        for name in ("train", "val", "train_targets", "val_targets"):
+            assert np.array_equal(getattr(again, name), tokens)
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(again, name)[0] = 1
+        assert again == corpus and again.fingerprint == before == corpus.fingerprint
+
+    def test_a_copy_takes_its_fingerprint_anew(self) -> None:
+        """A copy with other tokens, by whatever means, never keeps the old fingerprint."""
+        tokens = np.arange(12, dtype=np.uint8)
+        corpus = Corpus("mine", tokens, tokens, 128)
+        other = Corpus("mine", tokens[::-1], tokens, 128)
+        state = {**vars(corpus), "fingerprint": corpus.fingerprint, "train": other.train}
+        again = Corpus.__new__(Corpus)
+        again.__setstate__(state)
+        assert again.fingerprint == other.fingerprint != corpus.fingerprint
+
+    def test_fingerprints_are_what_they_were(self) -> None:
+        """Runs are stored under them, so none of these may change."""
+        a = np.arange(40, dtype=np.uint8)
+        scored = (False, True, True)
+        fingerprints = {
+            "7942d00d7e89": Corpus("running", a, a[::-1], 128),
+            "3e746cfa5e27": Corpus("examples", a, a[:20], 40, example_length=4),
+            "6e33a15bbaa3": Corpus("scored", a, a[:20], 40, example_length=4, scored=scored),
+            "2cba19c32941": from_documents(some_documents(), "texts", validation_share=0.3),
+            "d296a9d0288b": Addition().corpus(500, 100),
+            "e2e3fa25af8c": KnownEntropy().corpus(500, 100),
+            "05f42a380fee": FalseBelief().corpus(500, 100),
+            "98e658fec1da": Markov().corpus(3000, 500, seed=1),
+        }
+        found = [corpus.fingerprint for corpus in fingerprints.values()]
+        assert found == list(fingerprints)
 
     def test_the_fingerprint_sees_every_token_and_the_parts(self) -> None:
         a = np.array([1, 2, 3, 4], dtype=np.uint8)
@@ -205,6 +275,65 @@ class TestExamples:
         assert len(prints) == 5
         all_scored = in_examples(tokens, 4, scored=(True, True, True))
         assert all_scored == in_examples(tokens, 4, best_loss=0.5), "the same losses"
+
+
+class TestTargets:
+    """Something else to predict than the next token."""
+
+    tokens = np.arange(20, dtype=np.uint8)
+
+    def with_targets(self, **more: object) -> Corpus:
+        targets = {"train_targets": self.tokens + 100, "val_targets": self.tokens[::-1]}
+        return Corpus("targets", self.tokens, self.tokens, 128, **{**targets, **more})
+
+    @pytest.mark.parametrize(("context", "more"), [(8, {}), (4, {}), (3, {"example_length": 4})])
+    def test_they_are_cut_as_the_windows_are(self, context: int, more: dict) -> None:
+        corpus = self.with_targets(**more)
+        windows = corpus.windows("train", context)
+        assert np.array_equal(corpus.targets("train", context), windows + 100)
+        assert np.array_equal(corpus.targets("val", context), 19 - corpus.windows("val", context))
+        with pytest.raises(ValueError, match="read-only"):
+            corpus.targets("train", context)[0, 0] = 1
+
+    def test_without_them_the_tokens_are_predicted(self) -> None:
+        corpus = Corpus("plain", self.tokens, self.tokens, 128)
+        assert corpus.targets("train", 4) is None and corpus.targets("val", 4) is None
+        assert "targets" not in str(corpus)
+        assert "targets other than the next token" in str(self.with_targets())
+
+    def test_the_context_must_fit_them_too(self) -> None:
+        with pytest.raises(ValueError, match="context must be 3, not 4"):
+            self.with_targets(example_length=4).targets("train", 4)
+
+    def test_the_fingerprint_sees_them(self) -> None:
+        corpus = self.with_targets()
+        changed = self.tokens.copy()
+        changed[-1] = 0
+        prints = {
+            corpus.fingerprint,
+            replace(corpus, train_targets=changed).fingerprint,
+            replace(corpus, val_targets=changed).fingerprint,
+            replace(corpus, train_targets=None, val_targets=None).fingerprint,
+            self.with_targets(example_length=4).fingerprint,
+        }
+        assert len(prints) == 5
+        assert self.with_targets() == corpus
+
+    @pytest.mark.parametrize(
+        ("more", "saying"),
+        [
+            ({"train_targets": None}, "both train_targets and val_targets"),
+            ({"val_targets": None}, "both train_targets and val_targets"),
+            ({"train_targets": np.zeros(19, np.uint8)}, "train_targets holds 19 .* train 20"),
+            ({"val_targets": np.zeros(21, np.uint8)}, "val_targets holds 21 .* val 20"),
+            ({"val_targets": np.zeros(20, int)}, "val_targets must be .* uint8"),
+            ({"train_targets": np.zeros((4, 5), np.uint8)}, "train_targets must be a one-dim"),
+            ({"train_targets": np.full(20, 128, np.uint8)}, "train_targets holds token 128"),
+        ],
+    )
+    def test_targets_that_cannot_be_used_are_refused(self, more: dict, saying: str) -> None:
+        with pytest.raises(ValueError, match=saying):
+            self.with_targets(**more)
 
 
 class TestFromDocuments:
