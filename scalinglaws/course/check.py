@@ -20,7 +20,7 @@ import numpy as np
 from ..fit import AllocationFit, PowerLawFit, fit_isoflop
 from ..laws import CHINCHILLA, CHINCHILLA_REFIT
 from ..learners.transformer import ModelConfig
-from ..text.languages import KnownEntropy
+from ..text import KnownEntropy
 
 
 @dataclass(frozen=True)
