@@ -83,8 +83,8 @@ def one_budget_fewer(forecast: float, measured: float, q: float) -> Judged:
         holds = "holds" if abs(off) <= half else "does not hold"
         return True, (
             f"One budget fewer moves the forecast by {100 * math.log(given / forecast):+.1f} %. "
-            f"The measured loss lies {abs(off):.1f} % {'above' if off > 0 else 'below'} it, and the "
-            f"interval of ± {half:.1f} % {holds} it."
+            f"The measured loss lies {abs(off):.1f} % {'above' if off > 0 else 'below'} it, and "
+            f"the interval of ± {half:.1f} % {holds} it."
         )
 
     return Judged(reply)
