@@ -48,6 +48,8 @@ class Verdict:
         if self.outcome not in get_args(Outcome):
             known = ", ".join(map(repr, get_args(Outcome)))
             raise ValueError(f"outcome must be one of {known}; got {self.outcome!r}")
+        if self.value is not None and not isinstance(self.value, Estimate):
+            raise ValueError(f"value must be an Estimate or None, got {self.value!r}")
 
     @property
     def chapter(self) -> int:
@@ -114,8 +116,9 @@ def path() -> Path:
 
 
 def _read(entry: dict[str, Any]) -> Verdict:
-    value = entry["value"]
-    return Verdict(**{**entry, "value": None if value is None else Estimate(**value)})
+    value = None if entry["value"] is None else Estimate(**entry["value"])
+    str(value)  # fails on what is no number
+    return Verdict(**{**entry, "value": value})
 
 
 def _keep(known: dict[str, Verdict], made: Verdict) -> Verdict:

@@ -11,6 +11,7 @@ from .kinds import Entry, Exercise, Judged, Reply, Slip, not_a_number, number
 
 
 def loss_down_a_tenth(fit: PowerLawFit) -> Exercise:
+    """By what factor compute must grow to take a tenth off the loss, by the reader's fit."""
     alpha = fit.law.alpha
     return Exercise(
         truth=(1 / 0.9) ** (1 / alpha),
@@ -27,6 +28,7 @@ def loss_down_a_tenth(fit: PowerLawFit) -> Exercise:
 
 
 def cost_of_a_bigger_model(width: int, tokens_per_param: float) -> Exercise:
+    """The FLOPs of a run at this width and ratio of tokens to parameters."""
     from ...learners import ModelConfig
 
     config = ModelConfig(width=width)
@@ -54,6 +56,8 @@ def cost_of_a_bigger_model(width: int, tokens_per_param: float) -> Exercise:
 
 
 def another_diet(fit: PowerLawFit) -> Judged:
+    """A fit of the ladder on another number of tokens per parameter; `fit` is the chapter's."""
+
     def reply(value: Any) -> Reply:
         if not isinstance(value, PowerLawFit):
             return False, ASK
@@ -72,6 +76,8 @@ def another_diet(fit: PowerLawFit) -> Judged:
 
 
 def size_without_reading(fit: PowerLawFit) -> Judged:
+    """The loss of a starved model over that of the line; `fit` is the line."""
+
     def reply(value: Any) -> Reply:
         given = number(value)
         if given is None:

@@ -63,6 +63,8 @@ where_the_slope_is_halved = Exercise(
 
 
 def hold_out_two(C: Any, L: Any) -> Judged:
+    """A straight line through all models but the two largest; `C` and `L` hold all seven."""
+
     def reply(value: Any) -> Reply:
         if not isinstance(value, PowerLawFit):
             return False, ASK
@@ -96,6 +98,7 @@ def hold_out_two(C: Any, L: Any) -> Judged:
 
 
 def interval_of_a_price(fit: PowerLawFit) -> Interval:
+    """What a loss of 1.5 costs in FLOPs: the 95 % interval, from the draws of `fit`."""
     A, alpha, E = (draws(fit, parameter) for parameter in ("A", "alpha", "E"))
     price = ((1.5 - E) / A) ** (-1 / alpha)
 

@@ -36,6 +36,7 @@ price_of_dimension = Exercise(
 
 
 def how_far_is_the_end(D: Any) -> Exercise:
+    """The exponent of the ideal learner in a world that ends, at `D` examples."""
     world = KnownEntropy(keys=10_000, alpha=0.7, base=36)
     D = np.asarray(D, dtype=float)
     losses = world.expected_loss(D)
@@ -67,6 +68,8 @@ def how_far_is_the_end(D: Any) -> Exercise:
 
 
 def a_steeper_world(fit: PowerLawFit) -> Judged:
+    """A fit in the world with alpha = 1.5; `fit` is that of the world with alpha = 1."""
+
     def reply(value: Any) -> Reply:
         if not isinstance(value, PowerLawFit):
             return False, ASK

@@ -53,6 +53,7 @@ where_blocks_are_most = Exercise(
 
 
 def seeds_for_a_difference(sd: float) -> Exercise:
+    """How many seeds tell two recipes apart that differ by 0.005, where seeds scatter by `sd`."""
     exact = 2 * (sd / 0.0025) ** 2
     seeds, too_few = math.ceil(exact), math.floor(exact)
     nearly = "Nearly: seeds come whole, and one too few does not reach the goal. Round up."
@@ -80,6 +81,8 @@ def seeds_for_a_difference(sd: float) -> Exercise:
 
 
 def tuned_on_the_smallest(by_rule: PowerLawFit, fixed: PowerLawFit) -> Judged:
+    """A fit of the ladder at the rate of its smallest model, beside two other ladders."""
+
     def reply(value: Any) -> Reply:
         if not isinstance(value, PowerLawFit):
             return False, "Hand over the fit itself, the first of the two things ladder returns."

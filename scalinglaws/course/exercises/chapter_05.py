@@ -67,6 +67,8 @@ a_sensitive_crossing = Exercise(
 
 
 def size_by_another_count(fit: PowerLawFit) -> Judged:
+    """A fit of the same losses with all parameters counted; `fit` counts those of the blocks."""
+
     def reply(value: Any) -> Reply:
         if not isinstance(value, PowerLawFit):
             return False, ASK

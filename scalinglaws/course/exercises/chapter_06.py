@@ -59,6 +59,8 @@ discount = Exercise(
 
 
 def other_dice(wide: AllocationFit) -> Judged:
+    """Approach 2 on the runs of one seed; `wide` is that on the runs of all."""
+
     def reply(value: Any) -> Reply:
         if not isinstance(value, AllocationFit) or value.method != "isoflop":
             return False, "Hand over the fit itself, as fit_isoflop returns it."
@@ -86,6 +88,7 @@ def other_dice(wide: AllocationFit) -> Judged:
 
 
 def off_centre() -> Exercise:
+    """By what factor approach 2 is off where the sizes lie to one side. It needs four fits."""
     law = CHINCHILLA_REFIT
 
     def factor(low: float, high: float) -> float:

@@ -51,6 +51,7 @@ all_warm_up = Exercise(
 
 
 def paired(blocks: Any, everything: Any) -> Interval:
+    """The 95 % interval of a change, from draws of both exponents (entry 0 is no draw)."""
     first, then = (np.asarray(a, dtype=float) for a in (blocks, everything))
 
     def ends(change: np.ndarray, share: float = 0.95) -> Pair:

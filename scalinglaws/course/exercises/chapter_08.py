@@ -9,6 +9,7 @@ from .kinds import Entry, Exercise, Judged, Reply, Slip, not_a_number, number
 
 
 def how_far_to_bet(q: float) -> Exercise:
+    """How far beyond the runs a forecast holds to 5 %, if it errs by `q` per cent per e-fold."""
     half = 5.0
     return Exercise(
         truth=math.exp(half / q),
@@ -65,6 +66,8 @@ two_penalties = Exercise(
 
 
 def one_budget_fewer(forecast: float, measured: float, q: float) -> Judged:
+    """A forecast made without the top budget, beside the chapter's and what was measured."""
+
     def reply(value: Any) -> Reply:
         given = number(value)
         if given is None:

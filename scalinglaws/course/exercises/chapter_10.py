@@ -44,6 +44,7 @@ how_sharp_a_power = Exercise(
 
 
 def as_if_fewer(em: float, p: float) -> Exercise:
+    """How many independent tokens explain an exact match `em` at a token accuracy `p`."""
     return Exercise(
         truth=math.log(em) / math.log(p),
         right="So many independent tokens would explain both marks.",
@@ -57,6 +58,7 @@ def as_if_fewer(em: float, p: float) -> Exercise:
 
 
 def another_scale(steps: Any, losses: Any) -> Exercise:
+    """The sharpness of the logarithm of the loss over a run."""
     u, loss = np.log2(np.asarray(steps, dtype=float)), np.asarray(losses, dtype=float)
 
     def sharpness(m: np.ndarray) -> float:

@@ -57,6 +57,7 @@ a_leaky_check = Exercise(
 
 
 def when_to_buy_the_larger_model() -> Exercise:
+    """After how many questions width 32, asked once, costs less than width 8, asked 32 times."""
     from ...learners import ModelConfig
 
     small, large = (

@@ -50,6 +50,8 @@ how_perfect_is_perfect = Exercise(
 
 
 def two_repairs_at_once(working: float, anywhere: float) -> Judged:
+    """The exact match of models with both repairs; `working`, `anywhere`: with either alone."""
+
     def reply(value: Any) -> Reply:
         given = number(value)
         if given is None:
