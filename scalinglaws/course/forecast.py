@@ -11,17 +11,14 @@ its answer was seen is kept, but marked, and does not count.
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
-from scipy.stats import binomtest
-
-from ..fit import Prediction
+from .. import _checks as checks
+from ..estimate import Estimate, wilson
+from . import _record
 
 
 @dataclass(frozen=True)
@@ -52,8 +49,7 @@ class Forecast:
                 "the interval must have a width and hold the value: low <= value <= high, got "
                 f"{self.low:g}, {self.value:g}, {self.high:g}"
             )
-        if not 0 < self.level < 1:
-            raise ValueError(f"level must lie between 0 and 1 (0.8 for 80 %), got {self.level}")
+        object.__setattr__(self, "level", checks.level(self.level))
         if self.answer is not None:
             object.__setattr__(self, "answer", _finite(self.answer, "answer"))
 
@@ -117,7 +113,7 @@ class Calibration:
 
 def predict(
     key: str,
-    value: float | Prediction,
+    value: float | Estimate,
     low: float | None = None,
     high: float | None = None,
     *,
@@ -127,15 +123,17 @@ def predict(
 ) -> Forecast:
     """Write a forecast down, before the run. Returns it; printing it shows what was kept.
 
-    `value` is a number with `low` and `high`, or a fit's `Prediction`, which brings its own
+    `value` is a number with `low` and `high`, or a fit's `Estimate`, which brings its own
     interval and level. Until the answer is in, the same call with other numbers replaces the
     forecast; afterwards it is kept as a new one that does not count. Raises ValueError or
     TypeError if the numbers are missing or do not make an interval.
     """
-    if isinstance(value, Prediction):
+    if isinstance(value, Estimate):
         if low is not None or high is not None:
             raise ValueError("a fit's prediction brings its own interval: leave low and high out")
-        value, low, high, level = value.value, value.low, value.high, value.level
+        if not value.known:
+            raise ValueError(f"a forecast needs an interval, and this has none: {value}")
+        low, high, level, value = value.low, value.high, value.level, value.value
     if low is None or high is None:
         raise ValueError("a forecast needs an interval: give low and high as well as value")
     made = Forecast(key, value, low, high, level, unit, who)
@@ -173,43 +171,25 @@ def calibration(who: str = "you") -> Calibration:
     hits = sum(bool(f.hit) for f in scored)
     if not scored:
         return Calibration(0, 0, 0.0, 0.0, 1.0)
-    interval = binomtest(hits, len(scored)).proportion_ci(0.95, method="wilson")
-    return Calibration(len(scored), hits, sum(f.level for f in scored), interval.low, interval.high)
+    share = wilson(hits, len(scored))
+    return Calibration(len(scored), hits, sum(f.level for f in scored), share.low, share.high)
 
 
 def path() -> Path:
     """Where the record is kept."""
-    home = os.environ.get("SCALINGLAWS_HOME")
-    return (Path(home).expanduser() if home else Path.home() / ".scalinglaws") / "forecasts.json"
+    return _record.path("forecasts")
 
 
 def load() -> list[Forecast]:
     """All forecasts so far, oldest first. Raises ValueError if the file is damaged."""
-    file = path()
-    if not file.exists():
-        return []
-    try:
-        return [Forecast(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"the record of forecasts cannot be read ({error}). It is the file {file}: mend it, "
-            "or move it away to start a new record."
-        ) from error
+    return _record.load("forecasts", lambda entry: Forecast(**entry))
 
 
-def _finite(number: Real, name: str, hint: str = "") -> float:
+def _finite(number: Any, name: str, hint: str = "") -> float:
     if isinstance(number, bool) or not isinstance(number, Real):
         raise TypeError(f"{name} must be a number, got {number!r}{hint}")
-    if not math.isfinite(number):
-        raise ValueError(f"{name} must be a finite number, got {number}")
-    return float(number)
+    return checks.real(number, name)
 
 
 def _save(record: list[Forecast]) -> None:
-    file = path()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps([asdict(f) for f in record], indent=1)
-    handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as part:
-        part.write(text)
-    os.replace(name, file)  # a reader sees the old record or the new one, never half of one
+    _record.save("forecasts", [asdict(forecast) for forecast in record])

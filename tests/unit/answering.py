@@ -1,10 +1,19 @@
-"""What the tests of the exercises share."""
+"""What the tests of the exercises share: what each exercise is handed, and how to be refused."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+import numpy as np
+
 from scalinglaws.course import check
+from scalinglaws.fit import AllocationFit, PowerLaw, PowerLawFit, fit_isoflop, fit_power_law
+from scalinglaws.laws import ChinchillaLaw
+from scalinglaws.learners import ModelConfig
+
+PF_DAY = 8.64e19
 
 
 def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
@@ -12,3 +21,112 @@ def refused(exercise: str, value: Any, *given: Any, saying: str) -> None:
     feedback = check.answer(exercise, value, *given)
     assert feedback.ok is False
     assert saying in feedback.message
+
+
+def by_compute(alpha: float = 0.08, x: np.ndarray | None = None, seed: int = 0) -> PowerLawFit:
+    """Chapter 1: loss against compute in FLOPs, six models, 0.4 % of noise."""
+    x = np.geomspace(1e8, 1e11, 6) if x is None else x
+    noise = 0.004 * np.random.default_rng(seed).standard_normal(len(x))
+    return fit_power_law(x, PowerLaw(15.0, alpha)(x) * np.exp(noise))
+
+
+def seven() -> tuple[np.ndarray, np.ndarray]:
+    """Chapter 2: compute in PF-days, and the loss of seven runs."""
+    C = np.geomspace(0.03, 300, 7)
+    noise = np.array([0.012, -0.011, 0.006, 0.004, -0.013, 0.009, -0.007])
+    return C, PowerLaw(A=2.0, alpha=0.05)(C) * np.exp(noise)
+
+
+def by_price() -> PowerLawFit:
+    """Chapter 2: a straight line through the seven runs, with compute in FLOPs."""
+    C, L = seven()
+    return fit_power_law(C * PF_DAY, L)
+
+
+EXAMPLES = np.round(2.0 ** np.arange(13, 17.1, 0.5))
+"""Chapter 3: how many the transformers read. The ideal learner needs a fifteenth."""
+
+
+def excess(
+    alpha: float = 0.5, A: float = 7.0, x: np.ndarray = EXAMPLES, floor: float = 0.0
+) -> PowerLawFit:
+    """Chapter 3: losses above a floor by a law with this exponent, with some scatter."""
+    noise = 0.03 * np.random.default_rng(0).standard_normal(len(EXAMPLES))
+    return fit_power_law(x, floor + PowerLaw(A, alpha)(x) * np.exp(noise[: len(x)]))
+
+
+def ladder(*handicap: float) -> PowerLawFit:
+    """Chapter 4: five runs whose losses lie above a law by these shares."""
+    C = np.array([2.75e8, 9.78e8, 2.52e9, 1.01e10, 2.82e10])
+    noise = np.array([-0.003, 0.004, 0.002, -0.004, 0.001])
+    L = PowerLaw(A=9.8, alpha=0.066)(C) * (1 + np.array(handicap)) * np.exp(noise)
+    return fit_power_law(C, L)
+
+
+SIZE_LOSSES = np.array([2.25, 2.08, 1.96, 1.81, 1.72, 1.62])
+
+
+def by_size(count: Any = "non_embedding", loss: np.ndarray = SIZE_LOSSES) -> PowerLawFit:
+    """Chapter 5: loss against parameters, counted in one way or another."""
+    sizes = [ModelConfig(width=width).params(count) for width in (8, 12, 16, 24, 32, 48)]
+    return fit_power_law(sizes, loss, bootstrap=300)
+
+
+def on_budgets(budgets: int = 5) -> tuple[np.ndarray, ...]:
+    """Chapter 6: params, tokens, losses and seeds of runs on budgets, six sizes, three seeds."""
+    law = ChinchillaLaw(E=0.7, A=4.8, alpha=0.21, B=9.6, beta=0.21)
+    C = np.repeat(np.geomspace(1e9, 1e12, 7)[:budgets], 6)
+    N = law.N_opt(C) * np.tile(np.geomspace(1 / 6, 6, 6), budgets)
+    N, C = np.tile(N, 3), np.tile(C, 3)
+    D = C / (6 * N)
+    noise = 0.003 * np.random.default_rng(0).standard_normal(len(N))
+    return N, D, law(N, D) * np.exp(noise), np.repeat(np.arange(3), len(N) // 3)
+
+
+def allocation(*, seed: int | None = None, budgets: int = 5, grow: float = 1.0) -> AllocationFit:
+    """Chapter 6: approach 2, on the runs of all seeds or of one; sizes can be told wrongly."""
+    N, D, L, seeds = on_budgets(budgets)
+    keep = seeds >= 0 if seed is None else seeds == seed
+    return fit_isoflop(grow * N[keep], D[keep] / grow, L[keep], bootstrap=400)
+
+
+def counted() -> tuple[np.ndarray, np.ndarray]:
+    """Chapter 7: draws of an exponent, counting the blocks and counting everything."""
+    draws = np.random.default_rng(0).standard_normal((2, 501))
+    blocks = 0.53 + 0.03 * draws[0]
+    return blocks, blocks - 0.09 + 0.01 * draws[1]
+
+
+GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
+    "1.1": lambda: (by_compute(),),
+    "1.2": lambda: (64, 20.0),
+    "1.3": lambda: (by_compute(),),
+    "1.4": lambda: (by_compute(),),
+    "2.3": seven,
+    "2.4": lambda: (by_price(),),
+    "3.3": lambda: (EXAMPLES / 15,),
+    "3.4": lambda: (excess(),),
+    "4.3": lambda: (0.0103,),
+    "4.4": lambda: (ladder(0, 0, 0, 0, 0), ladder(0.08, 0.03, 0.015, 0.003, 0)),
+    "5.4": lambda: (by_size(),),
+    "6.3": lambda: (allocation(),),
+    "7.4": counted,
+    "8.1": lambda: (1.2,),
+    "8.4": lambda: (1.30, 1.31, 1.2),
+    "10.3": lambda: (0.1, 0.4),
+    "10.4": lambda: ([10.0, 20, 40, 80, 160], [3.0, 2.5, 0.5, 0.05, 0.01]),
+    "12.4": lambda: (0.0, 0.8),
+}
+"""What the cell of an exercise hands over, where it hands over anything."""
+
+
+@cache
+def given(exercise: str) -> tuple[Any, ...]:
+    """What an exercise is handed in these tests."""
+    return GIVEN[exercise]() if exercise in GIVEN else ()
+
+
+@cache
+def task(exercise: str) -> Any:
+    """An exercise as data, made from what it is handed in these tests."""
+    return check.task(exercise, *given(exercise))

@@ -1,177 +1,195 @@
-"""Feedback on the exercises of chapter 1, and what holds for all: `scalinglaws.course.check`."""
+"""Feedback on the exercises, and what holds for all of them: `scalinglaws.course.check`."""
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pytest
+from answering import GIVEN, given, refused, task
 
 from scalinglaws.course import check
-from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
-from scalinglaws.learners import ModelConfig
+from scalinglaws.course.exercises.kinds import Exercise, Interval, Judged, Slip
 
-X = np.geomspace(1e8, 1e11, 6)
-ALPHA = 0.08
-WIDTH, DIET = 64, 20.0
-NONSENSE = pytest.mark.parametrize(
-    "value", ["4.2", "much", math.nan, math.inf, -math.inf, True, [4.2], {}, 1j, np.ones(3), ...]
-)
-
-
-def fitted(alpha: float = ALPHA, x: np.ndarray = X, seed: int = 0) -> PowerLawFit:
-    y = PowerLaw(15.0, alpha)(x) * np.exp(
-        0.004 * np.random.default_rng(seed).standard_normal(len(x))
-    )
-    return fit_power_law(x, y)
-
-
-@pytest.fixture(scope="module")
-def fit() -> PowerLawFit:
-    return fitted()
+NONSENSE: list[Any] = ["4.2", "much", math.nan, math.inf, -math.inf, True, np.bool_(True), [4.2]]
+NONSENSE += [{}, 1j, np.ones(3), ..., 10**400, (1.0, math.inf), (math.nan, 1.0), ("a", "b")]
+NONSENSE += ["12", (1.0,), (1.0, 2.0, 3.0)]
+SAID_TO_NONSENSE = ("one finite number", "pair of numbers", "finite numbers", "Hand over the fit")
 
 
 class TestAnswer:
-    @pytest.mark.parametrize("exercise", ["1.1", "1.2", "1.3"])
-    def test_none_is_no_answer_yet(self, exercise: str) -> None:
-        feedback = check.answer(exercise, None)
-        assert feedback.ok is None
-        assert str(feedback).startswith(f"{exercise} Open. ")
-
     def test_what_is_shown_says_how_it_stands(self) -> None:
         assert str(check.Feedback("1.1", True, "So it is.")) == "1.1 Right. So it is."
         assert repr(check.Feedback("1.1", False, "Too large.")) == "1.1 Not yet. Too large."
+        assert str(check.answer("1.1", None)).startswith("1.1 Open. Put your answer")
 
-    @pytest.mark.parametrize("exercise", ["9.9", "", 1.1, None])
+    @pytest.mark.parametrize("exercise", ["9.9", "0.1", "01.1", "99.1", "1", "", 1.1, None])
     def test_an_exercise_that_does_not_exist_is_refused(self, exercise: Any) -> None:
-        with pytest.raises(KeyError, match=r"there is no exercise .*1\.1, 1\.2"):
-            check.answer(exercise, 1.0)
+        for value in (1.0, None):
+            with pytest.raises(KeyError, match=r"there is no exercise .*1\.1, 1\.2.*, 12\.4"):
+                check.answer(exercise, value)
 
-    def test_what_the_exercise_needs_must_be_handed_over(self) -> None:
-        with pytest.raises(TypeError):
+    def test_what_an_exercise_needs_must_be_handed_over(self) -> None:
+        with pytest.raises(TypeError, match=r"exercise 1\.1 needs fit besides the answer, got 0"):
             check.answer("1.1", 4.2)
+        with pytest.raises(TypeError, match=r"8\.4 needs forecast, measured, q besides .* got 1"):
+            check.answer("8.4", 4.2, 1.3)
+        with pytest.raises(TypeError, match=r"exercise 2\.1 needs nothing besides .* got 1"):
+            check.answer("2.1", 4.2, 1.3)
 
-    def test_nothing_is_printed(self, fit: PowerLawFit, capsys: pytest.CaptureFixture[str]) -> None:
-        check.answer("1.1", 4.2, fit)
+    def test_nothing_is_printed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        check.answer("1.1", 4.2, *given("1.1"))
         assert capsys.readouterr() == ("", "")
 
 
-class TestLossDownATenth:
-    @pytest.fixture(scope="class")
-    @classmethod
-    def alpha(cls) -> float:
-        return fitted().law.alpha
+class TestRegister:
+    def test_exercises_come_in_the_order_of_the_book(self) -> None:
+        places = [tuple(map(int, name.split("."))) for name in check.names()]
+        assert places == sorted(places)
+        assert {chapter for chapter, _ in places} == set(range(1, 13))
+        assert all((chapter, number - 1) in places for chapter, number in places if number > 1)
 
-    def test_right(self, fit: PowerLawFit, alpha: float) -> None:
-        assert check.answer("1.1", (1 / 0.9) ** (1 / alpha), fit).ok
-        assert check.answer("1.1", fit.law.factor_to_divide(1 / 0.9), fit).ok
-        assert check.answer("1.1", np.float32((1 / 0.9) ** (1 / alpha)), fit).ok
+    def test_what_these_tests_hand_over_is_what_is_needed(self) -> None:
+        assert {name for name in check.names() if check.needs(name)} == set(GIVEN)
 
-    def test_two_digits_are_enough(self, fit: PowerLawFit) -> None:
-        assert check.answer("1.1", float(f"{fit.law.factor_to_divide(1 / 0.9):.2g}"), fit).ok
+    def test_a_chapter_is_loaded_when_asked_for_and_torch_when_needed(self) -> None:
+        script = """
+import sys
+from scalinglaws.course import check
+def loaded():
+    chapters = [m[-2:] for m in sorted(sys.modules) if "exercises.chapter_" in m]
+    return chapters, "torch" in sys.modules
+states = [loaded()]
+for name, value, *given in (("9.1", 1), ("11.1", 1), ("1.2", 1, 64, 20)):
+    check.answer(name, value, *given)
+    states.append(loaded())
+print(states)
+"""
+        told = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        )
+        assert eval(told.stdout) == [
+            ([], False),
+            (["09"], False),
+            (["09", "11"], False),
+            (["01", "09", "11"], True),
+        ]
 
-    @pytest.mark.parametrize(
-        ("slip", "hint"),
-        [
-            (lambda a: 10 ** (1 / a), "divides the loss by ten"),
-            (lambda a: 1.1 ** (1 / a), "dividing by 1/0.9, not by 1.1"),
-            (lambda a: (1 / 0.9) ** a, "wrong way up"),
-            (lambda a: 0.9 ** (1 / a), "below 1"),
-            (lambda a: (1 / 0.9) ** (1 / a) * 100, "Too large by more than a factor of ten"),
-            (lambda a: (1 / 0.9) ** (1 / a) / 100, "Too small by more than a factor of ten"),
-            (lambda a: (1 / 0.9) ** (1 / a) * 1.5, "Too large."),
-            (lambda a: -1.0, "Too small."),
-            (lambda a: 0, "Too small."),
-        ],
-    )
-    def test_each_slip_has_its_hint(
-        self, fit: PowerLawFit, alpha: float, slip: Any, hint: str
-    ) -> None:
-        feedback = check.answer("1.1", slip(alpha), fit)
-        assert feedback.ok is False and hint in feedback.message
-
-    @NONSENSE
-    def test_nonsense(self, fit: PowerLawFit, value: Any) -> None:
-        feedback = check.answer("1.1", value, fit)
-        assert feedback.ok is False and "one finite number" in feedback.message
-
-
-class TestCostOfABiggerModel:
-    CONFIG = ModelConfig(width=WIDTH)
-    PER_TOKEN = CONFIG.flops_per_token("total")
-    TOKENS = DIET * CONFIG.params("with_head")
-
-    @pytest.mark.parametrize("value", [TOKENS * PER_TOKEN, int(TOKENS * PER_TOKEN)])
-    def test_right(self, value: float) -> None:
-        assert check.answer("1.2", value, WIDTH, DIET).ok
-
-    @pytest.mark.parametrize(
-        ("value", "hint"),
-        [
-            (TOKENS * CONFIG.flops_per_token("with_head"), "left out the attention"),
-            (DIET * CONFIG.params("total") * PER_TOKEN, "without embeddings"),
-            (PER_TOKEN, "cost of one token"),
-            (TOKENS * PER_TOKEN / 3, "forward pass alone"),
-            (TOKENS * PER_TOKEN * 1.2, "Too large."),
-            (TOKENS * PER_TOKEN * 1e3, "factor of ten"),
-        ],
-    )
-    def test_each_slip_has_its_hint(self, value: float, hint: str) -> None:
-        feedback = check.answer("1.2", value, WIDTH, DIET)
-        assert feedback.ok is False and hint in feedback.message
-
-    @NONSENSE
-    def test_nonsense(self, value: Any) -> None:
-        assert check.answer("1.2", value, WIDTH, DIET).ok is False
+    def test_an_exercise_that_needs_nothing_can_be_written_into_a_page(self) -> None:
+        plain = {name for name in check.names() if not check.needs(name)}
+        assert len(plain) == 30
+        for name in plain:
+            data = asdict(task(name))
+            assert json.loads(json.dumps(data, allow_nan=False)) == {
+                **data,
+                "slips": list(data["slips"]),
+            }
 
 
-class TestAnotherDiet:
-    @pytest.mark.parametrize("alpha", [0.2, 0.03])
-    def test_exponents_apart(self, fit: PowerLawFit, alpha: float) -> None:
-        feedback = check.answer("1.3", fitted(alpha, x=X * 2), fit)
-        assert feedback.ok and "do not overlap" in feedback.message
-        assert "tell the two exponents apart" in feedback.message
-
-    @pytest.mark.parametrize("x", [X * 2, X[:5], np.append(X, 1e12)])
-    def test_exponents_not_apart(self, fit: PowerLawFit, x: np.ndarray) -> None:
-        feedback = check.answer("1.3", fitted(x=x, seed=1), fit)
-        assert feedback.ok and "they overlap" in feedback.message
-        assert "do not tell" in feedback.message
-
-    def test_the_runs_of_the_chapter_are_noticed(self, fit: PowerLawFit) -> None:
-        feedback = check.answer("1.3", fitted(), fit)
-        assert feedback.ok is False and "another diet first" in feedback.message
-
-    @pytest.mark.parametrize("value", [0.08, "0.08", PowerLaw(15.0, 0.08), [1, 2]])
-    def test_nonsense(self, fit: PowerLawFit, value: Any) -> None:
-        feedback = check.answer("1.3", value, fit)
-        assert feedback.ok is False and "the fit itself" in feedback.message
+@pytest.mark.parametrize("exercise", check.names())
+def test_an_exercise_replies_as_it_should(exercise: str) -> None:
+    made = task(exercise)
+    assert check.answer(exercise, None, *given(exercise)).ok is None
+    for value in NONSENSE:
+        ok, message = made.reply(value)
+        assert ok is False and any(words in message for words in SAID_TO_NONSENSE), value
+    if isinstance(made, Judged):
+        return
+    assert made.reply(made.truth) == (True, made.right)
+    for slip in made.slips:
+        assert made.reply(slip.value) == (False, slip.saying)
+    beyond = edges(made) if isinstance(made, Exercise) else ends(made)
+    for inside, outside in beyond:
+        assert made.reply(inside) == (True, made.right)
+        ok, message = made.reply(outside)
+        assert ok is False and message != made.right
+    for text in (made.right, *(slip.saying for slip in made.slips)):
+        assert text.endswith((".", "?")), text
 
 
-class TestSizeWithoutReading:
-    def test_above_the_line_is_what_one_expects(self, fit: PowerLawFit) -> None:
-        feedback = check.answer("1.4", 1.25, fit)
-        assert feedback.ok and "25%" in feedback.message
+def edges(exercise: Exercise) -> list[tuple[float, float]]:
+    """Just inside the tolerance and just outside it, below the truth and above."""
+    truth, tolerance = exercise.truth, exercise.tolerance
+    near, far = 0.99 * tolerance, 1.01 * tolerance + 1e-9
+    return [
+        (truth * (1 - near), truth * (1 - far)),
+        (truth / (1 - near), truth / (1 - far)),
+    ]
+
+
+def ends(exercise: Interval) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """The same for an interval, with one end moved outwards and the other left where it is."""
+    low, high = exercise.truth
+    found = []
+    for share in (0.99 * exercise.slack, 1.01 * exercise.slack):
+        if exercise.log:
+            found.append(((low * (low / high) ** share, high), (low, high * (high / low) ** share)))
+        else:
+            step = share * (high - low)
+            found.append(((low - step, high), (low, high + step)))
+    return list(zip(*found, strict=True))
+
+
+class TestKinds:
+    """What an exercise says to an answer that is neither right nor one of its slips."""
+
+    ONE = Exercise(10.0, "So it is.", (Slip(8.0, "Eight."), Slip(8.1, "A little more.")), 0.02)
 
     @pytest.mark.parametrize(
-        ("value", "hint"),
+        ("value", "message"),
         [
-            (0, "above 0"),
-            (-1.2, "above 0"),
-            (0.9, "at the compute of this run"),
-            (1e6, "divide by the loss at another compute"),
+            (11, "Too large."),
+            (9, "Too small."),
+            (0, "Too small."),
+            (-10, "Too small."),
+            (101, "Too large by more than a factor of ten: check exponents and units."),
+            (0.99, "Too small by more than a factor of ten: check exponents and units."),
+            (8.05, "Eight."),
+            (np.float32(8.2), "A little more."),
         ],
     )
-    def test_each_slip_has_its_hint(self, fit: PowerLawFit, value: float, hint: str) -> None:
-        feedback = check.answer("1.4", value, fit)
-        assert feedback.ok is False and hint in feedback.message
+    def test_a_number(self, value: float, message: str) -> None:
+        assert self.ONE.reply(value) == (False, message)
 
-    @NONSENSE
-    def test_nonsense(self, fit: PowerLawFit, value: Any) -> None:
-        assert check.answer("1.4", value, fit).ok is False
+    def test_a_slip_may_be_known_by_a_tolerance_of_its_own(self) -> None:
+        whole = Exercise(34, "So many.", (Slip(33.9, "Round up."),), 0, slip_tolerance=0.01)
+        assert whole.reply(np.int64(34)) == (True, "So many.")
+        assert whole.reply(34.1) == (False, "Round up.")
+        assert whole.reply(35) == (False, "Too large.")
+
+    def test_a_truth_of_zero(self) -> None:
+        assert Exercise(0.0, "Nothing.", ()).reply(0) == (True, "Nothing.")
+        assert "Too small" in Exercise(0.0, "Nothing.", ()).reply(-1)[1]
+
+    @pytest.mark.parametrize(
+        ("value", "words"),
+        [
+            ((10.0, 1.0), "The lower end comes first"),
+            ((0.0, 1.0), "finite numbers above 0"),
+            ((0.1, 100.0), "Too wide, by a factor of 3 in orders of magnitude"),
+            ((3.0, 5.0), "Too narrow: it spans 22% of the orders of magnitude"),
+            ((10.0, 100.0), "in the wrong place"),
+        ],
+    )
+    def test_an_interval(self, value: tuple[float, float], words: str) -> None:
+        ok, message = Interval((1.0, 10.0), "So it is.", (), 0.1, log=True).reply(value)
+        assert ok is False and words in message
+
+    def test_an_interval_on_a_plain_scale_may_be_negative(self) -> None:
+        interval = Interval((-1.0, 1.0), "So it is.", (), 0.1, otherwise="Elsewhere.")
+        assert interval.reply([np.float64(-1.1), 1]) == (True, "So it is.")
+        assert interval.reply((3, 4)) == (False, "Elsewhere.")
+        assert "4 in width" in Interval((-1.0, 1.0), "So it is.", (), 0.1).reply((-4, 4))[1]
 
 
-def test_what_an_exercise_needs_is_named() -> None:
-    with pytest.raises(TypeError, match=r"exercise 1\.1 needs fit besides the answer"):
-        check.answer("1.1", 3.0)
+def test_refused_notices_what_is_accepted_and_what_is_not_said() -> None:
+    refused("2.1", 1.0, saying="factor of ten")
+    with pytest.raises(AssertionError):
+        refused("2.1", 0.0507, saying="Two points")
+    with pytest.raises(AssertionError):
+        refused("2.1", 1.0, saying="something else")

@@ -23,7 +23,7 @@ from scalinglaws.course.forecast import (
     predict,
     score,
 )
-from scalinglaws.fit import Prediction
+from scalinglaws.estimate import Estimate
 
 KEY = "1.bigger-model"
 
@@ -69,7 +69,7 @@ class TestLifeOfAForecast:
 
     def test_forecasters_are_scored_together_and_judged_apart(self) -> None:
         predict(KEY, 2.0, 1.8, 2.2)
-        predict(KEY, Prediction(2.5, 2.4, 2.6, level=0.95), who="the line")
+        predict(KEY, Estimate(2.5, 2.4, 2.6, level=0.95), who="the line")
         scored = score(KEY, 2.1)
         assert [(f.who, f.hit) for f in scored] == [("you", True), ("the line", False)]
         assert (calibration().hits, calibration("the line").hits) == (1, 0)
@@ -81,10 +81,10 @@ class TestLifeOfAForecast:
         assert score(KEY, 9.9) == first == load()
 
     def test_a_prediction_of_a_fit_brings_its_interval_and_level(self) -> None:
-        made = predict(KEY, Prediction(2.5, 2.4, 2.6, level=0.95))
+        made = predict(KEY, Estimate(2.5, 2.4, 2.6, level=0.95))
         assert (made.value, made.low, made.high, made.level) == (2.5, 2.4, 2.6, 0.95)
         with pytest.raises(ValueError, match="brings its own interval"):
-            predict(KEY, Prediction(2.5, 2.4, 2.6, level=0.95), 2.0, 3.0)
+            predict(KEY, Estimate(2.5, 2.4, 2.6, level=0.95), 2.0, 3.0)
 
     def test_numbers_of_numpy_are_numbers(self) -> None:
         made = predict(KEY, np.int64(2), np.float32(1), np.float64(3))

@@ -1,0 +1,439 @@
+"""What a reader would type, and what is said to it: each exercise with one answer, each slip.
+
+The numbers are written out, to four digits. They do not come from the answer key, so a truth, a
+tolerance or a diagnosis that goes astray there is noticed here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from answering import given, task
+
+from scalinglaws.course import check
+from scalinglaws.course.exercises.kinds import Judged
+
+TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
+    "1.1": (
+        (3.625, 3.673, 3.785, 3.834),
+        {
+            3.109e12: "divides the loss by ten",
+            3.289: "not by 1.1",
+            1.008: "wrong way up",
+            0.2681: "below 1",
+        },
+    ),
+    "1.2": (
+        (1.455e12, 1.46e12, 1.471e12, 1.476e12),
+        {
+            1.361e12: "left out the attention",
+            1.607e12: "without embeddings",
+            688_100: "cost of one token",
+            4.886e11: "forward pass alone",
+        },
+    ),
+    "2.1": (
+        (0.04925, 0.04991, 0.05143, 0.05209),
+        {
+            -0.05067: "the minus is already written",
+            19.74: "1 / alpha",
+            0.01317: "logarithm of 8",
+            0.1924: "not the difference",
+            0.022: "different bases",
+            0.1167: "different bases",
+        },
+    ),
+    "2.2": (
+        (9_367_000, 9_695_000, 1.045e7, 1.078e7),
+        {
+            7.736e7: "half the floor",
+            1_311_000: "three times the floor",
+            4.714e7: "above the floor is 1",
+            6.45: "wrong way up",
+            240.5: "take the root",
+            7.68: "not the slope",
+        },
+    ),
+    "2.4": (
+        ((1.62e22, 3.62e22), (1.70e22, 3.62e22), (1.79e22, 3.80e22), (1.79e22, 4.01e22)),
+        {
+            (6.768e19, 2.346e25): "ends of two intervals",
+            (1.226e21, 9.666e23): "held A",
+            (2.065e22, 3.141e22): "80%",
+            (1.938e22, 3.409e22): "90%",
+            (207.2, 419.5): "PF-days",
+        },
+    ),
+    "3.1": (
+        (0.324, 0.3283, 0.3383, 0.3427),
+        {
+            0.25: "exponent in size",
+            0.2: "solve for alpha",
+            3: "turn it over",
+            1.333: "take off the 1",
+        },
+    ),
+    "3.2": (
+        (97.2, 98.5, 101.5, 102.8),
+        {
+            10_000: "nearest neighbour",
+            3.162: "wrong way up",
+            1.334: "how much finer",
+            1e8: "ten times smaller",
+            4: "should fall to a tenth",
+        },
+    ),
+    "3.3": (
+        (0.4214, 0.4228, 0.4259, 0.4273),
+        {
+            0.4118: "endless facts",
+            0.05514: "Subtract",
+            0.4534: "divide them by 15",
+            0.5017: "take worlds[0.7]",
+            -0.4244: "minus is already written",
+        },
+    ),
+    "4.1": (
+        (0.9822, 0.9887, 1.004, 1.01),
+        {
+            4.184: "bits per token",
+            0.6905: "nats per byte",
+            17.57: "fewer bits: divide",
+            0.4786: "divide by ln 2",
+            0.2999: "divided by ln 10",
+        },
+    ),
+    "4.2": (
+        (94.66, 95.28, 96.72, 97.34),
+        {
+            48: "left out the head or the attention",
+            53.33: "a tenth of all FLOPs, not a tenth of those of the blocks",
+            106.7: "a ninth of those of the blocks",
+            192: "depth is 2",
+            1.185: "they should make up nine",
+        },
+    ),
+    "4.3": (
+        (33, 34, 34, 35),
+        {
+            33.95: "seeds come whole",
+            33: "seeds come whole",
+            16.97: "the sum of the two",
+            17: "the sum of the two",
+            8.487: "half of the difference",
+            9: "half of the difference",
+            4.244: "both means scatter",
+            5: "both means scatter",
+            67.9: "how many does each need",
+            68: "how many does each need",
+            5.827: "the root of it",
+            6: "the root of it",
+            8.24: "must be squared",
+        },
+    ),
+    "5.1": (
+        (1.936, 1.949, 1.979, 1.991),
+        {
+            1.315e17: "leaves 5 %",
+            0.5092: "smaller model",
+            1.004: "wrong way up",
+            1.9: "1.05",
+            1.716: "exponent of data",
+            2.79: "exponent of compute",
+        },
+    ),
+    "5.2": (
+        (29.07, 29.46, 30.35, 30.74),
+        {
+            39.81: "mixes two fits",
+            513.5: "wrong way up",
+            1.419: "not on N^alpha_N",
+            4.638: "eight times",
+            100: "In proportion",
+        },
+    ),
+    "5.3": (
+        (5466, 5577, 5834, 5945),
+        {
+            8.649: "ln C",
+            3.756: "base 10",
+            11_190: "of the chapter",
+            4.93e23: "PF-days",
+        },
+    ),
+    "6.1": (
+        (6.995, 7.089, 7.305, 7.398),
+        {
+            13.89: "the factor of the tokens",
+            10: "if alpha and beta were equal",
+            0.4286: "That is the exponent a",
+            3.981: "beta says how loss falls",
+            6.31: "alpha says how loss falls",
+            2.683: "ten times the budget",
+        },
+    ),
+    "6.2": (
+        (0.5996, 0.6035, 0.6126, 0.6166),
+        {
+            1.645: "turn it over",
+            0.3919: "the share that was wasted",
+            0.3359: "as first printed",
+            0.38: "share of Gopher's cost",
+            0.497: "Gopher's discount",
+            3.648: "a factor of 6",
+        },
+    ),
+    "6.4": (
+        (1.08, 1.083, 1.089, 1.092),
+        {
+            0.9208: "Turn it over",
+            0.08605: "the ratio of fitted to true",
+            0.9902: "Those sizes are centred",
+            0.9333: "the other side",
+        },
+    ),
+    "7.1": (
+        (8.085, 8.193, 8.442, 8.551),
+        {
+            0.1202: "below 1",
+            831.8: "second's growth",
+            100: "ratio is asked",
+            1.46: "ratio of the exponents",
+            1.698: "ten times the budget",
+        },
+    ),
+    "7.2": (
+        (1.006e7, 1.019e7, 1.05e7, 1.064e7),
+        {
+            2.07e7: "total",
+            1311: "not 2/3",
+            1.071e14: "not N^(1/3)",
+            2.255e9: "not N^(1/2)",
+            3_659_000: "twice the blocks",
+            2.927e7: "third of the model",
+            47_490: "raise it",
+        },
+    ),
+    "7.3": (
+        (7.644e7, 7.746e7, 7.982e7, 8.085e7),
+        {
+            1.573e9: "in tokens",
+            3.146e10: "divide by 20",
+            76_800: "are sequences",
+            153_600: "512 sequences",
+            26_210: "single step",
+        },
+    ),
+    "7.4": (
+        ((-0.1114, -0.0718), (-0.1098, -0.0718), (-0.1084, -0.0705), (-0.1084, -0.0688)),
+        {
+            (0.07179, 0.1084): "sign is turned",
+            (-0.07179, -0.1084): "lower end",
+            (-0.2081, 0.0314): "two intervals subtracted",
+            (-0.09316, -0.08354): "then take the quantiles",
+            (-0.1024, -0.07816): "80%",
+            (-0.1059, -0.07578): "90%",
+            (0.4718, 0.5867): "blocks counted",
+            (0.3786, 0.5032): "all counted",
+        },
+    ),
+    "8.1": (
+        (62.69, 63.53, 65.47, 66.31),
+        {
+            4.167: "take the exponential",
+            14_680: "base is e",
+            4160: "do not double",
+            8.031: "do not halve",
+            1.043: "in per cent",
+            1.271: "wrong way up",
+        },
+    ),
+    "8.2": (
+        (0.06301, 0.06342, 0.06438, 0.0648),
+        {
+            6.39: "per cent",
+            0.9361: "three largest cost",
+            0.7: "counts runs",
+            0.06826: "ratio to the three",
+        },
+    ),
+    "8.3": (
+        (1.462, 1.463, 1.468, 1.47),
+        {
+            1.7: "the surface",
+            0.5657: "add E",
+            1.3: "one penalty",
+            2.5: "other way round",
+            1.22: "around the sum",
+            0.1657: "the gain",
+        },
+    ),
+    "9.1": (
+        (0.9146, 0.9176, 0.9245, 0.9275),
+        {
+            4.605: "whole answer",
+            1.151: "with five digits",
+            1.382: "digits it knows",
+            1.329: "in bits",
+            0.4: "in units of ln 10",
+            0.01: "exact match",
+        },
+    ),
+    "9.2": (
+        (3837, 3838, 3838, 3839),
+        {
+            3837.5: "smallest whole n",
+            3000: "rule of three",
+            1000: "one right answer is expected",
+            2703: "one-sided",
+            1958: "squared",
+            384_100: "0.1 % is 0.001",
+        },
+    ),
+    "9.3": (
+        (11.87, 11.91, 12, 12.04),
+        {
+            12.21: "take logarithms",
+            7.284: "far end",
+            1.196e10: "in billions",
+            9.333: "half-way",
+            25.43: "power of ten",
+        },
+    ),
+    "9.4": (
+        (0.08554, 0.08668, 0.08932, 0.09046),
+        {
+            0.07776: "none of them finds",
+            0.01024: "all of them find",
+            0.912: "disagree",
+            0.9898: "at least one",
+            0.0007963: "add the two",
+        },
+    ),
+    "10.1": (
+        (2973, 2983, 3005, 3015),
+        {
+            1000: "more than a third",
+            51.27: "set 0.999^n to 0.05",
+            950: "do not add up",
+            1300: "same logarithm",
+        },
+    ),
+    "10.2": (
+        (0.2482, 0.2491, 0.2509, 0.2517),
+        {
+            0.5: "subtract exp(-s)",
+            0.3679: "a doubling is a step",
+            0.255: "maximise the difference",
+            0.2387: "maximise over s",
+            1.386: "the rise there",
+        },
+    ),
+    "10.3": (
+        (2.443, 2.475, 2.551, 2.583),
+        {
+            0.3979: "Upside down",
+            10: "how many there are",
+            0.25: "take logarithms",
+            -1.386: "Divide the logarithms",
+        },
+    ),
+    "10.4": (
+        (0.398, 0.4007, 0.4067, 0.4093),
+        {
+            0.6689: "take its logarithm",
+            0.5578: "a probability",
+        },
+    ),
+    "11.1": (
+        (0.831, 0.8321, 0.8346, 0.8357),
+        {
+            0.7599: "with replacement",
+            0.1667: "without a right answer",
+            0.3: "pass@1",
+            83.33: "per cent",
+        },
+    ),
+    "11.2": (
+        (16.98, 16.99, 17.01, 17.02),
+        {
+            16.43: "whole: round up",
+            16: "One try fewer",
+            1.672: "misses with 5/6",
+            5.7: "do not add up",
+        },
+    ),
+    "11.3": (
+        (0.7908, 0.7923, 0.7959, 0.7975),
+        {
+            0.3778: "how often a try passes",
+            0.2059: "is wrong",
+            0.8889: "is stopped",
+            0.7297: "not of all",
+            79.41: "per cent",
+        },
+    ),
+    "11.4": (
+        (31_040, 31_450, 32_410, 32_820),
+        {
+            10_640: "three passes",
+            34_820: "trained as well",
+            19_900: "answer too",
+            3.132e-5: "wrong way up",
+            1704: "that is asked 32 times",
+        },
+    ),
+    "12.1": (
+        (0.0004374, 0.0004433, 0.0004568, 0.0004626),
+        {
+            0.045: "in per cent",
+            0.0001: "lowest column starts",
+            4.5e-5: "Three columns",
+            0.04101: "by themselves",
+            0.00055: "do not carry",
+            0.0005: "Not half",
+        },
+    ),
+    "12.2": (
+        (0.4965, 0.4981, 0.5019, 0.5035),
+        {
+            50: "in per cent",
+            0.55: "one column alone",
+            0.45: "columns that carry",
+            0.1: "only ever 0 or 1",
+            0.05033: "lower columns may carry",
+        },
+    ),
+    "12.3": (
+        (3827, 3832, 3844, 3849),
+        {
+            1958: "squared",
+            1960: "squared",
+            3000: "rule of three",
+            380.3: "one in a hundred",
+            3.842: "Solve",
+        },
+    ),
+}
+"""By exercise: the last that is too small, the smallest and the largest that count as right, the
+first that is too large; and each wrong answer with words that only its own diagnosis has."""
+
+
+@pytest.mark.parametrize("exercise", TYPED)
+def test_what_is_typed_is_answered(exercise: str) -> None:
+    edges, slips = TYPED[exercise]
+    got = [check.answer(exercise, value, *given(exercise)).ok for value in edges]
+    assert got == [False, True, True, False], edges
+    sayings = {slip.saying for slip in task(exercise).slips}
+    told = set()
+    for value, words in slips.items():
+        feedback = check.answer(exercise, value, *given(exercise))
+        assert feedback.ok is False, value
+        assert [saying for saying in sayings if words in saying] == [feedback.message], value
+        told.add(feedback.message)
+    assert told == sayings and len(slips) == len(task(exercise).slips), "type every slip"
+
+
+def test_every_exercise_with_one_answer_is_here() -> None:
+    assert [name for name in check.names() if not isinstance(task(name), Judged)] == list(TYPED)
