@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalinglaws import laws
+from scalinglaws._checks import positive
 from scalinglaws.laws import (
     CHINCHILLA,
     CHINCHILLA_REFIT,
@@ -30,7 +31,6 @@ from scalinglaws.laws import (
     LogarithmicLaw,
     PowerLaw,
     Sigmoid,
-    positive,
 )
 
 EXPONENTIAL = ExponentialLaw(A=2.0, scale=5.0, E=1.0)
