@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -97,7 +96,7 @@ class AllocationFit(FitResult):
         return _log_line(log_k_N, a, log_C), _log_line(log_k_D, b, log_C)
 
     def band(
-        self, C: ArrayLike, level: float = 0.95, *, of: Literal["N", "D"] = "N"
+        self, C: ArrayLike, level: float = 0.95, *, of: str = "N"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper edge of N_opt, or (`of="D"`) of D_opt, at each of the FLOPs C."""
         C = np.atleast_1d(positive(C, "C"))
