@@ -244,7 +244,7 @@ def _hold_out_two(value: Any, C: Any, L: Any) -> tuple[bool, str]:
         return False, "These are the five largest: hold out the large ones, not the small ones."
     if not made_from(C[:-2], L[:-2]):
         return False, "This fit was made from other points: take C and L without the last two."
-    if value.law.E > 0 or value.draws[:, 2].any():
+    if value.has_floor:
         return False, "This fit has a floor: the exercise asks for a straight line."
     told = []
     for name, x, y in (("second largest", C[-2], L[-2]), ("largest", C[-1], L[-1])):
@@ -262,7 +262,7 @@ def _interval_of_a_price(value: Any, fit: PowerLawFit) -> tuple[bool, str]:
     if not (0 < low < math.inf and 0 < high < math.inf):
         return False, "Both ends must be finite numbers of FLOPs above 0."
 
-    A, alpha, E = fit.draws.T
+    A, alpha, E = fit.draws.to_numpy().T
     price = ((1.5 - E) / A) ** (-1 / alpha)
     (A_low, A_high), (slow, fast) = fit.interval("A"), fit.interval("alpha")
 
@@ -381,7 +381,7 @@ def _a_steeper_world(value: Any, fit: PowerLawFit) -> tuple[bool, str]:
         return False, "Fit the settled sizes, D_live[settled], as the chapter does."
     if np.allclose(value.y, fit.y):
         return False, "This is the world with alpha = 1: run study in the steeper one."
-    if value.law.E > 0 or value.draws[:, 2].any():
+    if value.has_floor:
         return False, "Subtract the known floor and fit without one: floor=False."
     if value.y.min() > fit.y.max():
         return False, "These losses still hold the floor: subtract best_loss before you fit."

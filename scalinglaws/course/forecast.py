@@ -21,7 +21,7 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
-from ..fit import Prediction
+from ..estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Calibration:
 
 def predict(
     key: str,
-    value: float | Prediction,
+    value: float | Estimate,
     low: float | None = None,
     high: float | None = None,
     *,
@@ -127,12 +127,12 @@ def predict(
 ) -> Forecast:
     """Write a forecast down, before the run. Returns it; printing it shows what was kept.
 
-    `value` is a number with `low` and `high`, or a fit's `Prediction`, which brings its own
+    `value` is a number with `low` and `high`, or a fit's `Estimate`, which brings its own
     interval and level. Until the answer is in, the same call with other numbers replaces the
     forecast; afterwards it is kept as a new one that does not count. Raises ValueError or
     TypeError if the numbers are missing or do not make an interval.
     """
-    if isinstance(value, Prediction):
+    if isinstance(value, Estimate):
         if low is not None or high is not None:
             raise ValueError("a fit's prediction brings its own interval: leave low and high out")
         value, low, high, level = value.value, value.low, value.high, value.level
