@@ -93,7 +93,7 @@ def fit_isoflop(
     log_N = np.log([curve.vertex for curve in kept])
     minima = np.stack([_vertices(curve, noise, rng) for curve in kept], axis=1)
     point = _both_lines(kept, log_C, log_N[None])[0]
-    draws = point + _errors(_smooth_parabolas(kept), log_C, noise, rng)
+    draws = _redrawn(point, _smooth_parabolas(kept), log_C, noise, rng)
     lost = np.isnan(draws).any(1)
     draws = draws[~lost]
     if len(draws) < 0.5 * bootstrap:
@@ -157,13 +157,17 @@ def _parabolas(
     return kept, refused, math.sqrt(squares / freedom), freedom
 
 
-def _errors(
-    truths: list[Parabola], log_C: np.ndarray, noise: np.ndarray, rng: np.random.Generator
+def _redrawn(
+    point: np.ndarray,
+    truths: list[Parabola],
+    log_C: np.ndarray,
+    noise: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """By how much the lines miss those of the truth when it is measured anew, (draws, 4)."""
+    """The lines (4,) moved by as much as they miss those of a truth measured anew, (draws, 4)."""
     truth = np.log([[curve.vertex for curve in truths]])
     found = np.stack([_vertices(curve, noise, rng) for curve in truths], axis=1)
-    return _both_lines(truths, log_C, truth) - _both_lines(truths, log_C, found)
+    return point + _both_lines(truths, log_C, truth) - _both_lines(truths, log_C, found)
 
 
 def _smooth_parabolas(curves: list[Parabola]) -> list[Parabola]:
