@@ -38,7 +38,13 @@ from scalinglaws.fit import (
     fit_sigmoid,
 )
 from scalinglaws.fit.allocation import widened_by_scatter
-from scalinglaws.fit.bootstrap import cluster_weights, clusters_of, noise_sizes, widened
+from scalinglaws.fit.bootstrap import (
+    cluster_weights,
+    clusters_of,
+    noise_sizes,
+    resampled_residuals,
+    widened,
+)
 from scalinglaws.fit.chinchilla import _LOWER, _UPPER, _Surface
 from scalinglaws.fit.minimise import aicc, huber_cost, minimise, rounded
 from scalinglaws.laws import (
@@ -959,7 +965,6 @@ class TestEveryResult:
     def test_the_draws_that_are_handed_out_are_a_copy(self, kind: str) -> None:
         fit, name = sharing()[kind], NAMED[kind][0][0]
         before = fit.interval(name)
-        fit.draws[name] *= 0
         draws = fit.draws
         draws.iloc[:, :] = 0.0
         assert fit.interval(name) == before
@@ -1108,6 +1113,20 @@ class TestDrawingAnew:
         assert count == 9 and fit.clusters == 9
         np.testing.assert_allclose(fit.draws["beta"], wide[:, 4], rtol=1e-9)
 
+    def test_other_surfaces_are_widened_as_well(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        data = kaplan_runs(n=16)
+        wide = fit_kaplan(*data, bootstrap=100).covariance
+        monkeypatch.setattr("scalinglaws.fit.surfaces.widened", lambda theta, draws, _: draws)
+        np.testing.assert_allclose(wide, 16 / 12 * fit_kaplan(*data, bootstrap=100).covariance)
+
+    def test_new_measurements_scatter_as_the_residuals_do_and_a_little_more(self) -> None:
+        residuals = np.array([0.01, -0.02, 0.03, -0.01, 0.0, 0.02, -0.03, 0.01])
+        drawn = resampled_residuals(residuals, (50, 20), 5, seed=3)
+        by = math.sqrt(8 / 3)
+        assert drawn.shape == (50, 20)
+        assert set(np.round(drawn.ravel(), 9)) == set(np.round(by * residuals, 9))
+        assert np.array_equal(drawn, resampled_residuals(residuals, (50, 20), 5, seed=3))
+
     def test_scatter_beyond_the_noise_widens_the_lines(self) -> None:
         log_C = np.linspace(0, 4, 5)
         point = np.array([1.0, 0.5, 0.0, 0.5])
@@ -1124,26 +1143,54 @@ class TestDrawingAnew:
         assert by > 2
         np.testing.assert_allclose(wider - point, by * (draws - point))
 
-    @pytest.mark.parametrize(
-        ("method", "data"), [(fit_isoflop, on_budgets), (fit_envelope, along_curves)]
-    )
+    @pytest.mark.parametrize("approach", ["isoflop", "envelope"])
     def test_both_allocations_widen_by_it(
-        self, method: Any, data: Any, monkeypatch: pytest.MonkeyPatch
+        self, approach: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        N, D, L = data(0.0005)
-        bent = L * np.exp(0.01 * np.cos(2 * np.log(N * D)))  # no power law goes through the minima
-        fit = method(N, D, bent, bootstrap=200)
-        module = f"scalinglaws.fit.{'isoflop' if method is fit_isoflop else 'envelope'}"
-        monkeypatch.setattr(f"{module}.widened_by_scatter", lambda draws, *_: draws)
-        assert width(fit.interval("a")) > 1.2 * width(
-            method(N, D, bent, bootstrap=200).interval("a")
+        if approach == "isoflop":  # the minima of every other budget lie to one side
+            method, (N, D, _) = fit_isoflop, on_budgets()
+            off = np.exp(0.4 * (-1.0) ** np.arange(6)).repeat(7)
+            L = TRUTH(N * off, D / off)
+        else:  # some sizes are trained better than others
+            method, (N, D, L) = fit_envelope, along_curves(0.0)
+            L = L * np.exp(0.004 * np.cos(2.5 * np.arange(12))).repeat(12)
+        L = L * np.exp(0.0005 * np.random.default_rng(0).standard_normal(len(L)))
+        wide = width(method(N, D, L, bootstrap=200).interval("a"))
+        monkeypatch.setattr(
+            f"scalinglaws.fit.{approach}.widened_by_scatter", lambda draws, *_: draws
         )
+        assert wide > 1.2 * width(method(N, D, L, bootstrap=200).interval("a"))
 
     def test_the_noise_is_as_uncertain_as_its_freedom_says(self) -> None:
         sizes = noise_sizes(0.02, 5, 100_000, np.random.default_rng(0))
         assert sizes.shape == (100_000,)
         # (sigma / size)^2 freedom is chi-squared.
         assert stats.kstest((0.02 / sizes) ** 2 * 5, stats.chi2(5).cdf).pvalue > 0.01
+
+
+class TestInputsOfABand:
+    def test_as_many_as_the_law_takes(self) -> None:
+        for kind, told in (("kaplan", "N, D"), ("repeated", "N, D, U"), ("curve", "x")):
+            with pytest.raises(ValueError, match=f"the law takes {told}; got 4 inputs"):
+                sharing()[kind].band(1.0, 1.0, 1.0, 1.0)
+
+    @pytest.mark.parametrize("bad", [0, -1, math.nan, math.inf])
+    def test_above_zero(self, bad: float) -> None:
+        with pytest.raises(ValueError, match="D must be finite and above 0"):
+            sharing()["kaplan"].band(1e8, bad)
+
+    def test_of_an_allocation(self) -> None:
+        fit = noisy_isoflop()
+        C = np.array([1e20, 1e22])
+        for of, best in (("N", fit.N_opt(C)), ("D", fit.D_opt(C))):
+            low, high = fit.band(C, of=of)
+            assert np.all((low < best) & (best < high))
+        narrow = fit.band(C, 0.5)
+        assert np.all((fit.band(C)[0] < narrow[0]) & (narrow[1] < fit.band(C)[1]))
+        best = fit.optimum(1e22)
+        assert (best.N.low, best.N.high) == pytest.approx([edge[1] for edge in fit.band(C)])
+        with pytest.raises(ValueError, match='of must be "N" or "D"'):
+            fit.band(C, of="L")
 
 
 class TestAICc:

@@ -181,6 +181,42 @@ class TestWithInference:
             with_inference(EVEN, 1e12, **how)
 
 
+BROKEN = Status(StatusKind.BOUND_HIT, "beta")
+
+
+class TestBehindAFitThatIsNoAnswer:
+    @pytest.fixture
+    def broken(self, fit: ChinchillaFit) -> ChinchillaFit:
+        return dataclasses.replace(fit, status=BROKEN)
+
+    @pytest.mark.parametrize("ask", [
+        lambda fit: compute_optimal(fit, 1e20),
+        lambda fit: reaching(fit, 2.6),
+        lambda fit: with_inference(fit, 1e12, loss=2.6),
+        lambda fit: with_inference(fit, 1e12, flops=1e20),
+    ], ids=["optimal", "reaching", "serving at a loss", "serving at a budget"])  # fmt: skip
+    def test_the_plan_is_not_known_and_says_why(self, broken: ChinchillaFit, ask: Any) -> None:
+        plan = ask(broken)
+        for name in ("params", "tokens", "tokens_per_param"):
+            assert math.isnan(getattr(plan, name).value) and not getattr(plan, name).known
+        assert plan.doubt in plan.notes
+        assert "bound hit: beta; it is no answer" in plan.doubt
+        assert plan.instead_of is None
+        text = str(plan.priced())
+        assert text.count("not known from these runs") >= 3
+        assert "nan" not in text and "None" not in text
+
+    def test_serving_costs_are_not_known_either(self, broken: ChinchillaFit) -> None:
+        plan = with_inference(broken, 1e12, loss=2.6).priced()
+        assert plan.cost is None and plan.inference_cost is None
+        assert math.isnan(plan.saving.value) and plan.loss.value == 2.6
+
+    def test_an_allocation_that_is_no_answer(self, sweep: tuple[np.ndarray, ...]) -> None:
+        fit = dataclasses.replace(fit_isoflop(*sweep, bootstrap=100), status=BROKEN)
+        plan = compute_optimal(fit, 1e20)
+        assert math.isnan(plan.params.value) and plan.doubt in plan.notes
+
+
 class TestCost:
     def test_hours_energy_money_carbon_by_hand(self) -> None:
         machine = Assumptions(
