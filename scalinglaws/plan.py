@@ -254,10 +254,10 @@ def compute_optimal(source: Source, flops: float, *, k: float | None = None) -> 
     >>> from scalinglaws.laws import CHINCHILLA_REFIT
     >>> plan = compute_optimal(CHINCHILLA_REFIT, 5.76e23)
     >>> print(plan)
-    params            7.204e+10
-    tokens            1.333e+12
-    tokens per param  18.5
-    loss              1.973
+    params            7.225e+10
+    tokens            1.329e+12
+    tokens per param  18.39
+    loss              1.974
     training FLOPs    5.76e+23
     """
     C = above_zero(flops, "flops")

@@ -92,8 +92,9 @@ class PowerLawFit(FitResult):
         line = self._line_counts(level)
         if line is None or name == "E":
             return low, high
-        bare = PowerLaw.natural(np.clip(line[:, :2], -LARGEST, LARGEST))
-        least, most = self._between(level, (), lambda: bare[:, self.names.index(name)])
+        log_A, alpha = line[:, 0], line[:, 1]
+        bare = np.exp(np.clip(log_A, -LARGEST, LARGEST)) if name == "A" else alpha
+        least, most = self._between(level, (), lambda: bare)
         return float(np.minimum(low, least)), float(np.maximum(high, most))
 
     def band(
@@ -103,24 +104,20 @@ class PowerLawFit(FitResult):
         x = np.atleast_1d(positive(x, "x"))
         if x.ndim > 1:
             raise ValueError(f"x must be one number or a list of numbers, got shape {x.shape}")
-        laws = [(self._theta, self.noise)]
-        line = self._line_counts(level)
-        if line is not None:
-            laws.append((line[:, :2], line[:, 2]))
-        lows, highs = [], []
-        for theta, noise in laws:
 
-            def curves(theta: np.ndarray = theta, noise: np.ndarray = noise) -> np.ndarray:
-                found = PowerLaw.value(theta, x, largest=600.0)
-                if new:
-                    rng = np.random.default_rng([self._seed, 1])
-                    found = found * _scatter(rng, noise[:, None], 1)
+        def curves(theta: np.ndarray, noise: np.ndarray) -> np.ndarray:
+            found = PowerLaw.value(theta, x, largest=600.0)
+            if not new:
                 return found
+            rng = np.random.default_rng([self._seed, 1])
+            return found * _scatter(rng, noise[:, None], 1)
 
-            low, high = self._between(level, x.shape, curves)
-            lows.append(low)
-            highs.append(high)
-        return np.min(lows, axis=0), np.max(highs, axis=0)
+        low, high = self._between(level, x.shape, lambda: curves(self._theta, self.noise))
+        line = self._line_counts(level)
+        if line is None:
+            return low, high
+        least, most = self._between(level, x.shape, lambda: curves(line[:, :2], line[:, 2]))
+        return np.minimum(low, least), np.maximum(high, most)
 
     def predict(self, x: float, level: float = 0.95) -> Estimate:
         """What a new measurement at x will give: the law's value and an interval.
@@ -136,10 +133,7 @@ class PowerLawFit(FitResult):
     def __str__(self) -> str:
         lines = [f"{self.law}", f"  from {len(self.x)} points, {self.status}"]
         for name in ("alpha", "A", "E")[: 3 if self.has_floor else 2]:
-            low, high = self.interval(name)
-            lines.append(
-                f"  {name:<5} = {self.value(name):.4g}   95% interval {low:.4g} to {high:.4g}"
-            )
+            lines.append(f"  {name:<5} = {self.value(name):.4g}   {self._told(name)}")
         lines.append(f"  scatter around the law: {100 * self.sigma:.2g} % of the loss")
         return "\n".join(lines)
 

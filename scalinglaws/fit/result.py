@@ -200,13 +200,14 @@ class FitResult:
 
     def _lines(self, names: Iterable[str]) -> list[str]:
         """One line per parameter with its 95 % interval."""
-        lines = []
-        for name in names:
-            low, high = self.interval(name)
-            known = math.isfinite(low)
-            told = f"95% interval {low:.4g} to {high:.4g}" if known else "not known from these runs"
-            lines.append(f"  {name:<7} = {self.value(name):<8.4g} {told}")
-        return lines
+        return [f"  {name:<7} = {self.value(name):<8.4g} {self._told(name)}" for name in names]
+
+    def _told(self, name: str) -> str:
+        """The 95 % interval of a parameter in words."""
+        low, high = self.interval(name)
+        if not self.status.usable:
+            return "not known from these runs"
+        return f"95% interval {low:.4g} to {high:.4g}"
 
 
 @dataclass(frozen=True)

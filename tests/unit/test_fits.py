@@ -1016,6 +1016,7 @@ class TestEveryResult:
             assert math.isnan(bad.estimate(name).value)
             assert str(bad.estimate(name)) == "not known from these runs"
             assert bad.value(name) == good.value(name)
+        assert "nan" not in str(bad) and "95% interval" not in str(bad)
         assert bad.summary().isna().all().all() and bad.covariance.isna().all().all()
         assert bad.draws.equals(good.draws)
         for read in readings(bad):
