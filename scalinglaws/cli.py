@@ -367,7 +367,7 @@ def _plan(args: argparse.Namespace) -> tuple[str, dict[str, Any], tuple[str, ...
         known = PUBLISHED[args.law]
         notes += outside("params", plan.params.value, known.params)
         notes += outside("tokens", plan.tokens.value, known.tokens)
-    far = tuple(note for note in plan.notes if "says" not in note)
+    far = tuple(note for note in plan.notes if note != plan.doubt)
     plan = replace(plan.priced(assumed), notes=(*plan.notes, *notes))
     lines = [f"{name}: {formula}", *str(plan).splitlines()]
     found = {"law": formula, "source": name, "version": __version__, **plan_json(plan)}

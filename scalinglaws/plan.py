@@ -2,23 +2,28 @@
 
 Every function takes a law (`scalinglaws.laws`) or a fit of one (`scalinglaws.fit`); from a fit the
 answers have 95 % intervals. N is parameters, D training tokens, C = k N D training FLOPs with
-k = 6 unless said: 2 FLOPs per parameter and token forward and 4 backward (Kaplan et al. 2020,
-section 2.1). What a law counts as a parameter, a token and a nat is for its data to say.
+k = 6 unless said, which `scalinglaws.laws` derives. What a law counts as a parameter and a token,
+and the unit of its loss, are for its data to say.
+
+A fit that is no answer (its search did not settle, or ended at a bound) gives a plan whose numbers
+are NaN, and a note that says why.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+from numpy.typing import ArrayLike
 
-from .fit import AllocationFit, ChinchillaFit, Prediction
-from .laws import CHINCHILLA, CHINCHILLA_REFIT, ChinchillaLaw
+from ._checks import above_zero
+from .estimate import Estimate
+from .fit import AllocationFit, ChinchillaFit, Status
+from .laws import CHINCHILLA, CHINCHILLA_REFIT, ChinchillaLaw, root
 
 Source = ChinchillaLaw | ChinchillaFit | AllocationFit
 LEVEL = 0.95
@@ -47,25 +52,6 @@ PUBLISHED = {
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A value, with a 95 % interval where it comes from a fit."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-    @classmethod
-    def of(cls, prediction: Prediction) -> Estimate:
-        """The same value and interval."""
-        return cls(prediction.value, prediction.low, prediction.high)
-
-    def __str__(self) -> str:
-        if self.low is None or self.high is None:
-            return f"{self.value:.4g}"
-        return f"{self.value:.4g} (95% interval {self.low:.4g} to {self.high:.4g})"
-
-
-@dataclass(frozen=True)
 class Assumptions:
     """What a FLOP costs. The defaults describe training in bf16 on one kind of GPU.
 
@@ -91,10 +77,10 @@ class Assumptions:
 
     def __post_init__(self) -> None:
         for name in ("peak_flops", "utilisation", "watts_per_gpu"):
-            _positive(getattr(self, name), name)
+            above_zero(getattr(self, name), name)
         for name in ("price_per_gpu_hour", "carbon_per_kwh"):
             if getattr(self, name) is not None:
-                _positive(getattr(self, name), name)
+                above_zero(getattr(self, name), name)
         if self.utilisation > 1:
             raise ValueError(
                 f"utilisation is a share of the peak, at most 1, got {self.utilisation} "
@@ -149,7 +135,7 @@ class Cost:
 
 def cost(flops: float, assumptions: Assumptions | None = None) -> Cost:
     """GPU-hours, energy and, where assumed, money and carbon of training with `flops` FLOPs."""
-    flops = _positive(flops, "flops")
+    flops = above_zero(flops, "flops")
     assumptions = assumptions or Assumptions()
     hours = flops / assumptions.flops_per_gpu_hour
     kwh = hours * assumptions.watts_per_gpu / 1000
@@ -173,8 +159,8 @@ def flops_of(
     if money is not None:
         if assumptions.price_per_gpu_hour is None:
             raise ValueError("a budget in money needs the price of a GPU-hour and its date")
-        gpu_hours = _positive(money, "money") / assumptions.price_per_gpu_hour
-    return _positive(gpu_hours, "gpu_hours") * assumptions.flops_per_gpu_hour
+        gpu_hours = above_zero(money, "money") / assumptions.price_per_gpu_hour
+    return above_zero(gpu_hours, "gpu_hours") * assumptions.flops_per_gpu_hour
 
 
 @dataclass(frozen=True)
@@ -198,10 +184,17 @@ class Plan:
     """Of the training."""
     inference_cost: Cost | None = None
     notes: tuple[str, ...] = ()
+    doubt: str | None = None
+    """The one of the notes that is about the fit itself; None where there is nothing to say."""
 
     def priced(self, assumptions: Assumptions | None = None) -> Plan:
-        """The same plan with its costs. Inference is priced at the same utilisation."""
+        """The same plan with its costs. Inference is priced at the same utilisation.
+
+        A plan that a fit could not give has no costs either.
+        """
         served = self.inference_flops
+        if math.isnan(self.training_flops.value):
+            return self
         return replace(
             self,
             cost=cost(self.training_flops.value, assumptions),
@@ -236,16 +229,12 @@ class Plan:
 
 
 def _percent(share: Estimate) -> str:
+    if math.isnan(share.value):
+        return str(share)
     text = f"{100 * share.value:.3g} %"
-    if share.low is not None and share.high is not None:
-        text += f" (95% interval {100 * share.low:.3g} to {100 * share.high:.3g} %)"
+    if share.known:
+        text += f" ({share.level:.0%} interval {100 * share.low:.3g} to {100 * share.high:.3g} %)"
     return text
-
-
-def _positive(value: object, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
-        raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
-    return float(value)
 
 
 def _k(source: Source, k: float | None) -> float:
@@ -253,7 +242,7 @@ def _k(source: Source, k: float | None) -> float:
         if k is not None and k != source.k:
             raise ValueError(f"the fit counts C = {source.k:g} N D; k cannot be another")
         return source.k
-    return 6.0 if k is None else _positive(k, "k")
+    return 6.0 if k is None else above_zero(k, "k")
 
 
 def compute_optimal(source: Source, flops: float, *, k: float | None = None) -> Plan:
@@ -261,8 +250,17 @@ def compute_optimal(source: Source, flops: float, *, k: float | None = None) -> 
 
     For a Chinchilla law N_opt = G (C / k)^a and D_opt = (C / k)^b / G in closed form; approaches 1
     and 2 give the power laws that they fitted. `k` may be given for a law; a fit has its own.
+
+    >>> from scalinglaws.laws import CHINCHILLA_REFIT
+    >>> plan = compute_optimal(CHINCHILLA_REFIT, 5.76e23)
+    >>> print(plan)
+    params            7.225e+10
+    tokens            1.329e+12
+    tokens per param  18.39
+    loss              1.974
+    training FLOPs    5.76e+23
     """
-    C = _positive(flops, "flops")
+    C = above_zero(flops, "flops")
     k = _k(source, k)
     if isinstance(source, ChinchillaLaw):
         parts = (source.N_opt(C, k), source.D_opt(C, k), source.tokens_per_param(C, k))
@@ -270,9 +268,8 @@ def compute_optimal(source: Source, flops: float, *, k: float | None = None) -> 
         loss: Estimate | None = Estimate(float(source.L_opt(C, k)))
     else:
         best = source.optimum(C, LEVEL)
-        N, D, ratio = (Estimate.of(e) for e in (best.N, best.D, best.tokens_per_param))
-        loss = None if best.L is None else Estimate.of(best.L)
-    return Plan(N, D, ratio, loss, Estimate(C), notes=_beyond(source, N.value, D.value, C))
+        N, D, ratio, loss = best.N, best.D, best.tokens_per_param, best.L
+    return _noted(Plan(N, D, ratio, loss, Estimate(C)), source, C)
 
 
 def reaching(source: Source, loss: float, *, k: float | None = None) -> Plan:
@@ -308,82 +305,85 @@ def with_inference(
         )
     if (loss is None) == (flops is None):
         raise ValueError("give the quality as a loss or as training FLOPs, one of the two")
-    if inference_tokens != 0:
-        inference_tokens = _positive(inference_tokens, "inference_tokens")
-    k = _k(source, k)
-    law = source.law if isinstance(source, ChinchillaFit) else source
-    if flops is not None:
-        flops = _positive(flops, "flops")
-    else:
-        loss = _positive(loss, "loss")
-        if loss <= law.E:
-            raise ValueError(f"no model reaches a loss at or below the floor E = {law.E:.4g}")
-    point = _cheapest(law, inference_tokens, loss, flops, k)
-    draws: list[tuple[float, ...]] = []
-    lost = 0
-    if isinstance(source, ChinchillaFit):
-        for E, log_A, alpha, log_B, beta in source.draws:
-            try:
-                drawn = ChinchillaLaw(
-                    float(E), math.exp(log_A), float(alpha), math.exp(log_B), float(beta)
-                )
-                draws.append(_cheapest(drawn, inference_tokens, loss, flops, k))
-            except (ValueError, OverflowError):
-                lost += 1
-    notes: list[str] = []
-    bands: list[tuple[float | None, float | None]] = [(None, None)] * len(point)
-    if isinstance(source, ChinchillaFit):
-        share = lost / len(source.draws)
-        if share > (1 - LEVEL) / 2:
-            notes.append(
-                f"in {share:.0%} of the bootstrap draws no model reaches this loss at all: there "
-                "is no upper limit, and no interval is given"
-            )
-        else:
-            edges = np.quantile(np.array(draws), ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0)
-            bands = [(float(low), float(high)) for low, high in edges.T]
-    N, D, ratio, train, serve, saved, reached = (
-        Estimate(value, *band) for value, band in zip(point, bands, strict=True)
-    )
+    loss = None if loss is None else above_zero(loss, "loss")
+    flops = None if flops is None else above_zero(flops, "flops")
+    served = 0.0 if inference_tokens == 0 else above_zero(inference_tokens, "inference_tokens")
+    task = _Task(served, loss, flops, _k(source, k))
+    found, notes = _estimates(source, task)
     if loss is not None:
-        reached = Estimate(loss)
-    if flops is not None and not inference_tokens:
-        train = Estimate(flops)
-    notes += _beyond(source, N.value, D.value, train.value)
-    plan = Plan(N, D, ratio, reached, train, notes=tuple(notes))
-    if not inference_tokens:
-        return plan
-    cheapest = _cheapest(law, 0.0, loss, flops, k)
-    if flops is not None:
-        plan = replace(
-            plan,
-            notes=(
+        found["loss"] = Estimate(loss)
+    if flops is not None and not served:
+        found["training_flops"] = Estimate(flops)
+    instead_of: tuple[float, float] | None = None
+    if served and not math.isnan(found["params"].value):
+        cheapest = _cheapest(_law_of(source), replace(task, served=0.0))
+        instead_of = cheapest.params, cheapest.tokens
+        if flops is not None:
+            times = found["training_flops"].value / flops
+            notes.insert(
+                0,
                 f"the quality is that of the compute-optimal model of {flops:.4g} training FLOPs; "
-                f"this one takes {train.value / flops:.3g} times as many to train",
-                *plan.notes,
-            ),
-        )
-    return replace(
-        plan,
-        inference_tokens=inference_tokens,
-        inference_flops=serve,
-        instead_of=(cheapest[0], cheapest[1]),
-        saving=saved,
+                f"this one takes {times:.3g} times as many to train",
+            )
+    plan = Plan(
+        found["params"],
+        found["tokens"],
+        found["tokens_per_param"],
+        found["loss"],
+        found["training_flops"],
+        inference_tokens=served,
+        inference_flops=found["inference_flops"] if served else None,
+        instead_of=instead_of,
+        saving=found["saving"] if served else None,
+        notes=tuple(notes),
     )
+    return _noted(plan, source, plan.training_flops.value)
 
 
-def _cheapest(
-    law: ChinchillaLaw, served: float, loss: float | None, flops: float | None, k: float
-) -> tuple[float, ...]:
-    """N, D, D / N, training and inference FLOPs, saving and loss of the cheapest model.
+@dataclass(frozen=True)
+class _Task:
+    """What a model is to do: tokens to serve, and a quality, as a loss or as training FLOPs."""
+
+    served: float
+    loss: float | None
+    flops: float | None
+    k: float
+
+    def above_floor(self, law: ChinchillaLaw) -> float:
+        """What a law leaves of the loss for size and data to remove.
+
+        Raises ValueError if the loss lies at or below the floor.
+        """
+        loss = self.loss
+        if loss is None:
+            assert self.flops is not None  # one of the two is given
+            loss = float(law.L_opt(self.flops, self.k))
+        if not loss > law.E:
+            raise ValueError(f"no model reaches a loss at or below the floor E = {law.E:.4g}")
+        return loss - law.E
+
+
+class _Cheapest(NamedTuple):
+    """The cheapest model for a task."""
+
+    params: float
+    tokens: float
+    tokens_per_param: float
+    training_flops: float
+    inference_flops: float
+    saving: float
+    loss: float
+
+
+def _cheapest(law: ChinchillaLaw, task: _Task) -> _Cheapest:
+    """The cheapest model for a task by a law.
 
     With s the share of the size in what the loss has above the floor, N and D follow from s, and
     the derivative of the total FLOPs vanishes where 1 + D_inference / (3 D) equals
     alpha s / (beta (1 - s)). The left side falls with s and the right side rises: there is one s.
+    Raises ValueError if the loss lies at or below the floor.
     """
-    rest = (float(law.L_opt(flops, k)) if loss is None else loss) - law.E
-    if not rest > 0:
-        raise ValueError(f"no model reaches a loss at or below the floor E = {law.E:.4g}")
+    rest, served, k = task.above_floor(law), task.served, task.k
 
     def log_N(t: float) -> float:
         return (math.log(law.A / rest) - _log_sigmoid(t)) / law.alpha
@@ -393,60 +393,116 @@ def _cheapest(
 
     def falling(t: float) -> float:
         # In logs, with t = ln(s / (1 - s)), so that nothing overflows.
-        demand = math.log(served / 3) - log_D(t) if served else -math.inf
-        return np.logaddexp(0.0, demand) - math.log(law.alpha / law.beta) - t
+        demand = math.log(served / 3) - log_D(t)
+        return float(np.logaddexp(0.0, demand)) - math.log(law.alpha / law.beta) - t
 
-    plain = math.log(law.beta / law.alpha)
-    t = _root(falling, plain) if served else plain
+    unserved = math.log(law.beta / law.alpha)
+    t = root(falling, unserved, below=False) if served else unserved
     N, D = math.exp(log_N(t)), math.exp(log_D(t))
-    N0, D0 = math.exp(log_N(plain)), math.exp(log_D(plain))
+    N0, D0 = math.exp(log_N(unserved)), math.exp(log_D(unserved))
     total = k * N * (D + served / 3)
     usual = k * N0 * (D0 + served / 3)
-    return N, D, D / N, k * N * D, k * N * served / 3, 1 - total / usual, law.E + rest
+    return _Cheapest(
+        params=N,
+        tokens=D,
+        tokens_per_param=D / N,
+        training_flops=k * N * D,
+        inference_flops=k * N * served / 3,
+        saving=1 - total / usual,
+        loss=law.E + rest,
+    )
 
 
 def _log_sigmoid(t: float) -> float:
     return -float(np.logaddexp(0.0, -t))
 
 
-def _root(falling: Callable[[float], float], least: float) -> float:
-    """Where a falling function that is not negative at `least` passes zero."""
-    step = 1.0
-    while falling(least + step) > 0:
-        step *= 2
-    return float(brentq(falling, least, least + step, xtol=1e-12))
+def _law_of(source: ChinchillaLaw | ChinchillaFit) -> ChinchillaLaw:
+    return source.law if isinstance(source, ChinchillaFit) else source
 
 
-def _beyond(source: Source, N: float, D: float, flops: float) -> tuple[str, ...]:
-    """What to say where a plan leaves the runs that the law was fitted to."""
-    notes: list[str] = []
-    if min(N, D) < 1:
-        notes.append("less than one parameter or token: the law does not hold here")
+def _estimates(
+    source: ChinchillaLaw | ChinchillaFit, task: _Task
+) -> tuple[dict[str, Estimate], list[str]]:
+    """Every quantity of the cheapest model, with its interval from a fit, and what to say of it.
+
+    Raises ValueError if the loss lies at or below the floor of the law, but not if the fit is no
+    answer: then all is unknown.
+    """
+    if isinstance(source, ChinchillaFit) and not source.status.usable:
+        return {name: Estimate.unknown(LEVEL) for name in _Cheapest._fields}, []
+    point = _cheapest(_law_of(source), task)._asdict()
     if isinstance(source, ChinchillaLaw):
-        return tuple(notes)
+        return {name: Estimate(value) for name, value in point.items()}, []
+    drawn = list(_drawn(source, task))
+    lost = 1 - len(drawn) / len(source.draws)
+    if lost > (1 - LEVEL) / 2:
+        note = (
+            f"in {lost:.0%} of the bootstrap draws no model reaches this loss at all: there "
+            "is no upper limit, and no interval is given"
+        )
+        return {name: Estimate(value) for name, value in point.items()}, [note]
+    lows, highs = np.quantile(np.array(drawn), ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0)
+    ends = zip(point.items(), map(float, lows), map(float, highs), strict=True)
+    return {name: Estimate(value, low, high) for (name, value), low, high in ends}, []
+
+
+def _drawn(fit: ChinchillaFit, task: _Task) -> Iterator[_Cheapest]:
+    """The cheapest model by each bootstrap draw of the law that reaches the loss at all."""
+    for row in fit.draws[list(ChinchillaLaw.names())].to_numpy():
+        try:
+            yield _cheapest(ChinchillaLaw(*map(float, row)), task)
+        except (ValueError, OverflowError):
+            continue
+
+
+def _noted(plan: Plan, source: Source, flops: float) -> Plan:
+    """The plan with notes on where it leaves the runs behind the law, and on the fit's status."""
+    if isinstance(source, ChinchillaLaw):
+        return replace(plan, notes=(*plan.notes, *_too_small(plan)))
+    notes = list(_too_small(plan))
     if isinstance(source, ChinchillaFit):
         measured = source.k * source.N * source.D
-        notes += [*outside("params", N, source.N), *outside("tokens", D, source.D)]
+        notes += outside("params", plan.params.value, source.N)
+        notes += outside("tokens", plan.tokens.value, source.D)
     else:
         measured = source.C
-    if source.status != "converged":
-        notes.append(f"the fit behind this plan says: {source.status}")
+    doubt = _doubt(source.status)
+    notes += [] if doubt is None else [doubt]
+    return replace(plan, notes=(*plan.notes, *_far(flops, measured), *notes), doubt=doubt)
+
+
+def _too_small(plan: Plan) -> tuple[str, ...]:
+    if min(plan.params.value, plan.tokens.value) < 1:
+        return ("less than one parameter or token: the law does not hold here",)
+    return ()
+
+
+def _doubt(status: Status) -> str | None:
+    """What a plan says of the fit behind it."""
+    if status.converged:
+        return None
+    said = f"the fit behind this plan says: {status}"
+    return said if status.usable else f"{said}; it is no answer, so neither is this"
+
+
+def _far(flops: float, measured: np.ndarray) -> tuple[str, ...]:
+    """One sentence if a plan leaves the range of the FLOPs that were measured."""
     least, most = float(np.min(measured)), float(np.max(measured))
     factor = flops / most
     if factor > FAR:
-        notes.insert(
-            0,
+        return (
             f"{flops:.3g} FLOPs are {factor:,.3g} times the most measured ({most:.3g}): the "
             "intervals trust that the law goes on, which nothing here shows",
         )
-    elif factor > 1.0001:
-        notes.insert(0, f"extrapolated: {factor:.3g} times the most FLOPs measured")
-    elif flops / least < 0.9999:
-        notes.insert(0, f"extrapolated: {flops / least:.3g} of the fewest FLOPs measured")
-    return tuple(notes)
+    if factor > 1.0001:
+        return (f"extrapolated: {factor:.3g} times the most FLOPs measured",)
+    if flops / least < 0.9999:
+        return (f"extrapolated: {flops / least:.3g} of the fewest FLOPs measured",)
+    return ()
 
 
-def outside(name: str, value: float, measured: object) -> tuple[str, ...]:
+def outside(name: str, value: float, measured: ArrayLike) -> tuple[str, ...]:
     """One sentence if a value lies outside what was measured; otherwise nothing."""
     low, high = float(np.min(measured)), float(np.max(measured))
     if value > high * 1.0001:

@@ -17,17 +17,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import plot
+from .estimate import Estimate
 from .fit import (
     AllocationFit,
     ChinchillaFit,
     PowerLawFit,
+    Status,
+    StatusKind,
     budgets_of,
     fit_chinchilla,
     fit_envelope,
     fit_isoflop,
     fit_power_law,
 )
-from .plan import Estimate, Plan, compute_optimal
+from .plan import Plan, compute_optimal
 from .runs.read import Measurements
 
 METHODS = ("parametric", "isoflop", "envelope", "power")
@@ -63,7 +66,7 @@ class Report:
     @property
     def status(self) -> str:
         """The status of the fit."""
-        return self.fit.status
+        return str(self.fit.status)
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the arrays, in types that JSON knows; what is not finite becomes None."""
@@ -232,16 +235,16 @@ def analyse(
         notes += [f"left out of the fit: {reason}" for reason in fit.refused]
         counted = "as in the table" if runs.flops_given else f"as C = {k:g} N D"
         notes.append(f"budgets are counted {counted}")
-    if fit.status != "converged":
+    if not fit.status.converged:
         warnings.append(f"{fit.status}: {_meaning(fit.status)}")
     if not isinstance(fit, AllocationFit):
         warnings += _explained(np.log(runs.loss if method != "power" else fit.y), fit.residuals)
-    parameters = {name: _estimate(fit, name) for name in names}
+    parameters = {name: fit.estimate(name) for name in names}
     plans: list[tuple[float, Plan]] = []
     predictions: list[tuple[float, Estimate]] = []
     for budget in budgets:
         if isinstance(fit, PowerLawFit):
-            predictions.append((float(budget), Estimate.of(fit.predict(budget))))
+            predictions.append((float(budget), fit.predict(budget)))
             if budget > 100 * fit.x.max():
                 warnings.append(
                     f"{budget:.3g} FLOPs are {budget / fit.x.max():,.3g} times the most measured: "
@@ -250,12 +253,12 @@ def analyse(
         else:
             best = compute_optimal(fit, budget)
             plans.append((float(budget), best))
-            warnings += [n for n in best.notes if n not in warnings and "says" not in n]
+            warnings += [n for n in best.notes if n not in warnings and n != best.doubt]
     exponents = None
     if not isinstance(fit, PowerLawFit):
-        exponents = {name: _estimate(fit, name) for name in ("a", "b")}
+        exponents = {name: fit.estimate(name) for name in ("a", "b")}
         for name, value in exponents.items():
-            if not 0 < value.value < 1:
+            if value.known and not 0 < value.value < 1:
                 warnings.append(
                     f"{name} = {value.value:.3g} lies outside 0 to 1: with more compute the best "
                     "model would shrink, or the best data; look at the figure before using it"
@@ -277,11 +280,6 @@ def analyse(
         bootstrap=bootstrap,
         seed=seed,
     )
-
-
-def _estimate(fit: Fit, name: str) -> Estimate:
-    value = getattr(fit.law, name) if isinstance(fit, PowerLawFit) else fit.value(name)
-    return Estimate(float(value), *fit.interval(name))
 
 
 def _plausible(runs: Measurements) -> list[str]:
@@ -316,18 +314,18 @@ def _explained(log_loss: np.ndarray, residuals: np.ndarray) -> list[str]:
     ]
 
 
-def _meaning(status: str) -> str:
-    if "E" in status.split() or "floor" in status:
+def _meaning(status: Status) -> str:
+    if status.about_floor:
         return (
             "these runs do not tell the floor; do not read it as the entropy of the text, and do "
             "not trust losses far beyond the runs"
         )
-    if status.startswith("bound hit"):
+    if status.kind is StatusKind.BOUND_HIT:
         return (
             "the search ended at the edge of what is possible, so these runs do not determine the "
             "law: do not use its numbers"
         )
-    if "identifiable" in status:
+    if status.kind is StatusKind.NOT_IDENTIFIABLE:
         return "these runs do not tell this quantity; runs over a wider range would"
     return "treat every number with suspicion"
 
@@ -344,7 +342,7 @@ def _power(
             raise ValueError(f"floor must be auto, none or a number, got {floor!r}") from None
     if floor == "auto" and len(at) > 3:
         fit = fit_power_law(at, loss, floor=True, **how)
-        if fit.status == "converged":
+        if fit.status.converged:
             notes.append("the floor is fitted: these runs tell it from zero")
             return fit
         notes.append(f"no floor is fitted: {fit.status} with these runs")
@@ -466,14 +464,9 @@ def _allocation_figure(fit: AllocationFit, runs: Measurements, budgets: list[flo
         _curves(left, fit, runs)
     grid = np.geomspace(min([fit.C.min(), *budgets]), max([fit.C.max(), *budgets]), 120)
     inside = (grid >= fit.C.min() * 0.999) & (grid <= fit.C.max() * 1.001)
-    for colour, name, points, log_k, slope in (
-        (plot.BLUE, "N", fit.N, 0, 1),
-        (plot.ORANGE, "D", fit.D, 2, 3),
-    ):
+    for colour, name, points in ((plot.BLUE, "N", fit.N), (plot.ORANGE, "D", fit.D)):
         line = fit.N_opt(grid) if name == "N" else fit.D_opt(grid)
-        drawn = fit.draws[:, [log_k]] + fit.draws[:, [slope]] * np.log(grid)
-        right.fill_between(grid, *np.exp(np.quantile(drawn, (0.025, 0.975), axis=0)),
-                           color=colour, alpha=0.15, lw=0)  # fmt: skip
+        right.fill_between(grid, *fit.band(grid, of=name), color=colour, alpha=0.15, lw=0)
         right.plot(grid, line, "--", color=colour, lw=1.3)
         right.plot(grid[inside], line[inside], color=colour)
         right.plot(fit.C, points, "o", color=colour, mec="white", mew=0.7)

@@ -1,39 +1,43 @@
 """Fits that return a law with everything that is needed to judge it.
 
-Each result holds the law (`scalinglaws.laws`), the residuals, the bootstrap draws that its
-intervals come from, their covariance, and a status that says whether to trust it. One quantity:
-`fit_power_law`, `fit_curve`, `compare`, `fit_sigmoid`. Surfaces L(N, D): `fit_chinchilla`
-(approach 3), `fit_kaplan`, `fit_data_constrained`. The best split of a budget: `fit_isoflop`
-(approach 2), `fit_envelope` (approach 1).
+Each result is a `FitResult`: the law (`scalinglaws.laws`), the residuals, the bootstrap draws that
+its intervals come from (one column per parameter), their covariance, a summary, and a `Status` that
+says whether to trust it. A fit that is no answer (its search did not settle, or ended at a bound)
+keeps silent: its intervals and predictions are NaN.
+
+One quantity: `fit_power_law`, `fit_curve`, `compare`, `fit_sigmoid`. Surfaces L(N, D):
+`fit_chinchilla` (approach 3), `fit_kaplan`, `fit_data_constrained`. The best split of a budget:
+`fit_isoflop` (approach 2), `fit_envelope` (approach 1).
 """
 
+from ..estimate import Estimate
 from ..laws import PowerLaw
-from .chinchilla import ChinchillaFit, Optimum, fit_chinchilla
-from .curves import (
-    CURVES,
-    Comparison,
-    LawFit,
-    compare,
-    fit_curve,
-    fit_data_constrained,
-    fit_kaplan,
-    fit_sigmoid,
-)
-from .isoflop import AllocationFit, Parabola, budgets_of, fit_envelope, fit_isoflop
-from .power import PowerLawFit, fit_power_law, mean_over_seeds
-from .result import Prediction
+from .allocation import AllocationFit, Parabola
+from .chinchilla import ChinchillaFit, fit_chinchilla
+from .compare import Comparison, compare
+from .curves import CURVES, fit_curve, fit_sigmoid
+from .envelope import fit_envelope
+from .inputs import mean_over_seeds
+from .isoflop import budgets_of, fit_isoflop
+from .power import PowerLawFit, fit_power_law
+from .result import FitResult, Optimum, Status, StatusKind
+from .search import LawFit
+from .surfaces import fit_data_constrained, fit_kaplan
 
 __all__ = [
     "CURVES",
     "AllocationFit",
     "ChinchillaFit",
     "Comparison",
+    "Estimate",
+    "FitResult",
     "LawFit",
     "Optimum",
     "Parabola",
     "PowerLaw",
     "PowerLawFit",
-    "Prediction",
+    "Status",
+    "StatusKind",
     "budgets_of",
     "compare",
     "fit_chinchilla",

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..laws import ChinchillaLaw, Value, positive
+from .._checks import positive
+from ..estimate import Estimate
+from ..laws import ChinchillaLaw, Value, log_power
+from .bootstrap import checked_bootstrap, cluster_weights, resampled_residuals, widened
+from .inputs import checked_huber, checked_k, equally_long
 from .minimise import CHUNK, minimise, rounded
 from .result import (
-    Fitted,
-    Prediction,
-    checked_bootstrap,
-    cluster_weights,
-    equally_long,
-    resampled_residuals,
-    tails,
-    widened,
+    CONVERGED,
+    NOT_CONVERGED,
+    FitResult,
+    Optimum,
+    Status,
+    bound_hit,
+    floor_at_zero,
+    not_identifiable,
 )
 
-NAMES = ("E", "A", "alpha", "B", "beta")
+NAMES = ChinchillaLaw.names()
 _EXPONENTS = (1e-3, 4.0)
 _LOWER = np.array([0.0, -40.0, _EXPONENTS[0], -40.0, _EXPONENTS[0]])
 _UPPER = np.array([np.inf, 40.0, _EXPONENTS[1], 40.0, _EXPONENTS[1]])
@@ -30,11 +34,12 @@ _STRETCH = np.array([0.3, 1.0, 0.2, 1.0, 0.2])
 """How far (E, log A, alpha, log B, beta) reach, for places around one."""
 
 
-@dataclass(frozen=True, eq=False)
-class ChinchillaFit(Fitted):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChinchillaFit(FitResult):
     """A fitted Chinchilla law, its bootstrap draws, and the best split of a budget with intervals.
 
-    `N_opt`, `D_opt`, `a`, `b` and `tokens_per_param` are those of the law with C = k N D.
+    Budgets are counted as C = k N D. Besides E, A, alpha, B and beta the exponents a and b of
+    N_opt ~ C^a and D_opt ~ C^b have intervals.
     """
 
     law: ChinchillaLaw
@@ -43,32 +48,33 @@ class ChinchillaFit(Fitted):
     L: np.ndarray
     residuals: np.ndarray
     """log L minus log of the law: near 0.01 means one per cent of the loss."""
-    draws: np.ndarray
-    """Bootstrap draws of (E, log A, alpha, log B, beta), shape (bootstrap, 5)."""
-    status: str
-    """"converged", or what is wrong: a bound that was hit, a parameter that is not identifiable."""
     huber: float
     k: float
     clusters: int
     """Independent units that the bootstrap drew from."""
-    _seed: int = 0
 
-    names = NAMES
+    @property
+    def names(self) -> tuple[str, ...]:
+        """E, A, alpha, B and beta."""
+        return NAMES
 
-    def _draw(self, parameter: str) -> np.ndarray:
-        E, log_A, alpha, log_B, beta = self.draws.T
-        values = {
-            "E": lambda: E,
-            "A": lambda: np.exp(log_A),
-            "alpha": lambda: alpha,
-            "B": lambda: np.exp(log_B),
-            "beta": lambda: beta,
-            "a": lambda: beta / (alpha + beta),
-            "b": lambda: alpha / (alpha + beta),
-        }
-        if parameter not in values:
-            raise ValueError(f"parameter must be one of {', '.join(values)}; got {parameter!r}")
-        return values[parameter]()
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """a and b."""
+        return ("a", "b")
+
+    @property
+    def _logs(self) -> tuple[str, ...]:
+        return ChinchillaLaw.logs
+
+    def _value(self, name: str) -> float:
+        return float(getattr(self.law, name))
+
+    def _drawn(self, name: str) -> np.ndarray:
+        if name not in self.derived:
+            return super()._drawn(name)
+        a, b = ChinchillaLaw.exponents(self._theta[:, 2], self._theta[:, 4])
+        return a if name == "a" else b
 
     @property
     def a(self) -> float:
@@ -80,35 +86,26 @@ class ChinchillaFit(Fitted):
         """Exponent of D_opt ~ C^b."""
         return self.law.b
 
-    @property
-    def covariance(self) -> np.ndarray:
-        """Covariance of (E, log A, alpha, log B, beta) over the bootstrap draws, shape (5, 5)."""
-        return np.cov(self.draws.T)
-
-    def _log_N_opt(self, C: float) -> np.ndarray:
-        _, log_A, alpha, log_B, beta = self.draws.T
-        log_G = (np.log(alpha) + log_A - np.log(beta) - log_B) / (alpha + beta)
-        return log_G + beta / (alpha + beta) * math.log(C / self.k)
-
     def optimum(self, C: float, level: float = 0.95) -> Optimum:
         """The compute-optimal N, D, tokens per parameter and loss for C FLOPs, with intervals."""
         (C,) = np.atleast_1d(positive(C, "C"))
-        log_N = self._log_N_opt(C)
-        log_D = math.log(C / self.k) - log_N
-        E, log_A, alpha, log_B, beta = self.draws.T
-        loss = E + np.exp(log_A - alpha * log_N) + np.exp(log_B - beta * log_D)
-        law, k = self.law, self.k
+        law, k, theta = self.law, self.k, self._theta
+        log_N, log_D = ChinchillaLaw.log_optimum(theta, np.array([math.log(C / k)]))
 
-        def around(value: Value, draws: np.ndarray) -> Prediction:
-            low, high = np.quantile(draws, tails(level))
-            return Prediction(float(value), float(low), float(high), level)
+        def loss() -> np.ndarray:
+            E, size, data = ChinchillaLaw.terms(theta, log_N, log_D)
+            return E + size + data
+
+        def around(best: Callable[..., Value], draws: Callable[[], np.ndarray]) -> Estimate:
+            low, high = self._between(level, (1,), draws)
+            return self._around(lambda: best(C, k), (low.item(), high.item()), level)
 
         return Optimum(
             C=float(C),
-            N=around(law.N_opt(C, k), np.exp(log_N)),
-            D=around(law.D_opt(C, k), np.exp(log_D)),
-            tokens_per_param=around(law.tokens_per_param(C, k), np.exp(log_D - log_N)),
-            L=around(law.L_opt(C, k), loss),
+            N=around(law.N_opt, lambda: np.exp(log_N)),
+            D=around(law.D_opt, lambda: np.exp(log_D)),
+            tokens_per_param=around(law.tokens_per_param, lambda: np.exp(log_D - log_N)),
+            L=around(law.L_opt, loss),
         )
 
     def band(
@@ -116,22 +113,24 @@ class ChinchillaFit(Fitted):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper edge at each (N, D): of the law, or (`new=True`) of a new measurement."""
         N, D = np.broadcast_arrays(np.atleast_1d(positive(N, "N")), positive(D, "D"))
-        E, log_A, alpha, log_B, beta = self.draws.T[:, :, None]
-        flat_N, flat_D = np.log(N).ravel(), np.log(D).ravel()
-        curves = E + np.exp(log_A - alpha * flat_N) + np.exp(log_B - beta * flat_D)
-        if new:
-            curves = curves * resampled_residuals(self.residuals, curves.shape, 5, self._seed)
-        low, high = np.quantile(curves, tails(level), axis=0)
-        return low.reshape(N.shape), high.reshape(N.shape)
 
-    def predict(self, N: float, D: float, level: float = 0.95) -> Prediction:
+        def curves() -> np.ndarray:
+            found = ChinchillaLaw.value(self._theta, N.ravel(), D.ravel())
+            if new:
+                off = resampled_residuals(self.residuals, found.shape, len(NAMES), self._seed)
+                found = found * np.exp(off)
+            return found
+
+        return self._between(level, N.shape, curves)
+
+    def predict(self, N: float, D: float, level: float = 0.95) -> Estimate:
         """What a new run with N parameters and D tokens will give.
 
         The interval holds the doubt about the law and the scatter of single runs around it. It
         trusts that the law goes on; it does not know where it might break.
         """
         low, high = self.band(N, D, level, new=True)
-        return Prediction(float(self.law(N, D)), low.item(), high.item(), level)
+        return self._around(lambda: self.law(N, D), (low.item(), high.item()), level)
 
     def __str__(self) -> str:
         scatter = 100 * float(np.median(np.abs(self.residuals)))
@@ -139,30 +138,10 @@ class ChinchillaFit(Fitted):
             [
                 str(self.law),
                 f"  from {len(self.N)} runs, {self.status}",
-                *self._lines((*NAMES, "a", "b")),
+                *self._lines((*self.names, *self.derived)),
                 f"  half of the runs lie within {scatter:.2g} % of the law",
             ]
         )
-
-
-@dataclass(frozen=True)
-class Optimum:
-    """The best use of C training FLOPs: parameters, tokens, their ratio, and the loss."""
-
-    C: float
-    N: Prediction
-    D: Prediction
-    tokens_per_param: Prediction
-    L: Prediction | None
-
-    def __str__(self) -> str:
-        lines = [
-            f"compute-optimal for {self.C:.3g} FLOPs",
-            f"  params            {self.N}",
-            f"  tokens            {self.D}",
-            f"  tokens per param  {self.tokens_per_param}",
-        ]
-        return "\n".join(lines + ([] if self.L is None else [f"  loss              {self.L}"]))
 
 
 def fit_chinchilla(
@@ -186,9 +165,25 @@ def fit_chinchilla(
     drawn together: those with the same N and D (seeds), or, if `groups` gives a label for each
     run, those with the same label (say, checkpoints of one training run).
 
-    `k` is the number of FLOPs per parameter and token that the budget C = k N D is counted with.
+    The loss may have any unit (nats per token, bits per byte): E, A and B come out in it. Params
+    may be counted in any way (with or without embeddings, say), and so may tokens: the law holds
+    for this way of counting and for no other. `k` is the number of FLOPs per parameter and token
+    that the budget C = k N D is counted with; `scalinglaws.laws` derives the usual 6.
+
     Raises ValueError on values that are not positive numbers, and if there are fewer than 8
     different (N, D), 3 different N or 3 different D.
+
+    >>> import numpy as np
+    >>> from scalinglaws.laws import CHINCHILLA_REFIT as truth
+    >>> N, D = (v.ravel() for v in np.meshgrid(np.geomspace(1e8, 1e10, 5), [1e10, 6e10, 3e11]))
+    >>> noise = np.exp(0.003 * np.cos(7 * np.arange(15)))
+    >>> fit = fit_chinchilla(N, D, truth(N, D) * noise, bootstrap=100)
+    >>> print(fit.status)
+    converged
+    >>> truth.a in fit.estimate("a")
+    True
+    >>> truth.N_opt(1e22) in fit.optimum(1e22).N
+    True
     """
     N, D, L = equally_long(params=params, tokens=tokens, loss=loss)
     different = len(set(zip(N, D, strict=True)))
@@ -203,50 +198,45 @@ def fit_chinchilla(
                 f"the runs have only {len(np.unique(values))} different {name}: what {name} are "
                 "worth cannot be told from them; at least 3 are needed"
             )
-    if not isinstance(huber, Real) or not huber > 0:
-        raise ValueError(f"huber must be above 0, got {huber!r}")
-    if not isinstance(k, Real) or not (k > 0 and math.isfinite(k)):
-        raise ValueError(f"k must be a positive number of FLOPs, got {k!r}")
+    huber, k = checked_huber(huber), checked_k(k)
     rng = checked_bootstrap(bootstrap, seed)
 
     surface = _Surface(N, D, L)
-    theta, _, settled = surface.search(np.ones((1, len(L))), huber, thorough=True)
+    theta, _, settled = surface.search(np.ones((1, len(L))), huber)
     weights, clusters = cluster_weights((N, D), groups, bootstrap, rng)
     residuals = surface.z - surface.curve(theta)[0][0]
-    draws, _, _ = surface.search(weights, rounded(residuals, huber), near=theta[0])
+    draws = surface.search_near(theta[0], weights, rounded(residuals, huber))
     draws = np.clip(widened(theta, draws, clusters), _LOWER, _UPPER)
-    law = surface.law(theta[0])
-    fitted = surface.unscaled(draws)
     return ChinchillaFit(
-        law=law,
+        law=surface.law(theta[0]),
         N=N,
         D=D,
         L=L,
         residuals=residuals,
-        draws=fitted,
         status=_status(theta[0], draws, bool(settled[0])),
-        huber=float(huber),
-        k=float(k),
+        huber=huber,
+        k=k,
         clusters=clusters,
+        _theta=surface.unscaled(draws),
         _seed=seed,
     )
 
 
-def _status(theta: np.ndarray, draws: np.ndarray, settled: bool) -> str:
+def _status(theta: np.ndarray, draws: np.ndarray, settled: bool) -> Status:
     if not settled:
-        return "not converged"
+        return NOT_CONVERGED
     for name, value, low, high in zip(NAMES, theta, _LOWER, _UPPER, strict=True):
         if name != "E" and (value <= low or value >= high):
-            return f"bound hit: {name}"
+            return bound_hit(name)
     if theta[0] <= 0:
-        return "E at zero"
+        return floor_at_zero("E")
     if np.mean(draws[:, 0] <= 0) > 0.025:
-        return "E not identifiable"
+        return not_identifiable("E")
     for name, column in (("alpha", 2), ("beta", 4)):
         edge = (draws[:, column] <= _EXPONENTS[0]) | (draws[:, column] >= _EXPONENTS[1])
         if np.mean(edge) > 0.025:
-            return f"{name} not identifiable"
-    return "converged"
+            return not_identifiable(name)
+    return CONVERGED
 
 
 class _Surface:
@@ -260,65 +250,62 @@ class _Surface:
 
     def curve(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """log of the law and its derivatives, for `minimise`."""
-        E, log_A, alpha, log_B, beta = theta.T[:, :, None]
-        size, data = np.exp(log_A - alpha * self.u), np.exp(log_B - beta * self.v)
-        f = E + size + data
-        J = np.empty((len(theta), 5, len(self.u)))
-        np.divide(1.0, f, out=J[:, 0])
-        np.multiply(size, J[:, 0], out=J[:, 1])
-        np.multiply(J[:, 1], -self.u, out=J[:, 2])
-        np.multiply(data, J[:, 0], out=J[:, 3])
-        np.multiply(J[:, 3], -self.v, out=J[:, 4])
-        return np.log(f), J
+        return ChinchillaLaw.log_value_and_slopes(theta, self.u, self.v)
 
-    def search(
+    def _polish(
         self,
+        theta: np.ndarray,
         weights: np.ndarray,
         delta: float,
         *,
-        thorough: bool = False,
-        near: np.ndarray | None = None,
+        steps: int = 200,
+        tolerance: float,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The best fit for each row of weights; also its cost and whether it settled.
+        return minimise(
+            self.curve, theta, self.z[None], weights, delta=delta, lower=_LOWER, upper=_UPPER,
+            steps=steps, tolerance=tolerance,
+        )  # fmt: skip
 
-        `thorough` polishes every local minimum of a fine grid, by least squares and by the
-        absolute residuals; otherwise the grid's best and `near` are polished, and the better wins.
+    def search(
+        self, weights: np.ndarray, delta: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The best fit to all runs, for weights (1, runs): theta (1, 5), its cost, if it settled.
+
+        Every local minimum of a fine grid is polished roughly, which tells those worth a full
+        search. With few runs the valley of the best has ridges where the law passes through runs,
+        so it is entered again and again from places around it.
         """
-        z = self.z[None]
+        rough, cost, _ = self._polish(
+            self._minima(weights), weights, delta, steps=80, tolerance=1e-7
+        )
+        best = rough[np.argsort(cost)[:24]]
+        rng = np.random.default_rng(0)
+        for reach in (0.0, 0.3, 0.03):
+            around = best + reach * rng.standard_normal(best.shape) * _STRETCH
+            starts = np.concatenate([best[:1], around])
+            theta, cost, settled = self._polish(starts, weights, delta, steps=1000, tolerance=1e-13)
+            first = int(np.argmin(cost))
+            best = np.repeat(theta[first : first + 1], 24, axis=0)
+        lowest = slice(first, first + 1)
+        return theta[lowest], cost[lowest], settled[lowest]
 
-        def polish(theta: np.ndarray, w: np.ndarray, **how: float) -> tuple[np.ndarray, ...]:
-            return minimise(self.curve, theta, z, w, delta=delta, lower=_LOWER, upper=_UPPER, **how)
+    def search_near(self, near: np.ndarray, weights: np.ndarray, delta: float) -> np.ndarray:
+        """The fit for each row of resampled weights (rows, runs), near a fit to all runs (5,).
 
-        if thorough:
-            starts = self._minima(weights)
-            # A rough polish of all tells those worth a full one. With few runs the valley of the
-            # best has ridges where the law passes through runs, so it is entered again and again
-            # from places around it.
-            rough, cost, _ = polish(starts, weights, steps=80, tolerance=1e-7)
-            best = rough[np.argsort(cost)[:24]]
-            rng = np.random.default_rng(0)
-            for reach in (0.0, 0.3, 0.03):
-                around = best + reach * rng.standard_normal(best.shape) * _STRETCH
-                theta, cost, settled = polish(
-                    np.concatenate([best[:1], around]), weights, steps=1000, tolerance=1e-13
-                )
-                first = int(np.argmin(cost))
-                best = np.repeat(theta[first : first + 1], 24, axis=0)
-            return theta[first : first + 1], cost[first : first + 1], settled[first : first + 1]
+        Polished are `near` itself and the best place of a coarse grid, in which runs far off the
+        fit count for less; the better of the two is taken.
+        """
         log_f, _ = self.curve(near[None])
-        r = z - log_f
+        r = self.z[None] - log_f
         usual = float(np.median(np.abs(r))) * 1.4826 + 1e-12
         pull = np.minimum(1.0, 1.345 * usual / np.maximum(np.abs(r), 1e-300))
         starts = np.concatenate(
             [self._best(weights[i : i + CHUNK] * pull) for i in range(0, len(weights), CHUNK)]
         )
-        from_grid = polish(starts, weights, tolerance=1e-7)
-        from_near = polish(np.repeat(near[None], len(weights), axis=0), weights, tolerance=1e-7)
-        nearer = from_near[1] <= from_grid[1]
-        return tuple(
-            np.where(nearer.reshape(-1, *[1] * (a.ndim - 1)), b, a)
-            for a, b in zip(from_grid, from_near, strict=True)
-        )
+        from_grid, grid_cost, _ = self._polish(starts, weights, delta, tolerance=1e-7)
+        repeated = np.repeat(near[None], len(weights), axis=0)
+        from_near, near_cost, _ = self._polish(repeated, weights, delta, tolerance=1e-7)
+        return np.where((near_cost <= grid_cost)[:, None], from_near, from_grid)
 
     def _profile(
         self, weights: np.ndarray, alphas: np.ndarray, betas: np.ndarray
@@ -330,7 +317,8 @@ class _Surface:
         """
         y = np.exp(self.z)
         w = weights / y**2
-        p, q = np.exp(-np.outer(alphas, self.u)), np.exp(-np.outer(betas, self.v))
+        p = np.exp(log_power(0.0, alphas[:, None], self.u))
+        q = np.exp(log_power(0.0, betas[:, None], self.v))
         s1, sy, syy = w.sum(1)[:, None, None], (w @ y)[:, None, None], (w @ y**2)[:, None, None]
         sp, spp, spy = ((w @ m.T)[:, :, None] for m in (p, p**2, p * y))
         sq, sqq, sqy = ((w @ m.T)[:, None, :] for m in (q, q**2, q * y))

@@ -72,7 +72,8 @@ def minimise(
                   delta, lower, upper, steps, tolerance)
         for i in range(0, rows, CHUNK)
     ]  # fmt: skip
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+    found, cost, settled = zip(*parts, strict=True)
+    return np.concatenate(found), np.concatenate(cost), np.concatenate(settled)
 
 
 def _minimise(
@@ -131,6 +132,18 @@ def _minimise(
                 )
         result[rows], final[rows] = theta, cost
     return result, final, settled
+
+
+def aicc(squares: float, points: int, parameters: int) -> float:
+    """Akaike's criterion with the correction for few points (Hurvich and Tsai 1989).
+
+    n ln (squares / n) + 2 p n / (n - p - 1) for a least-squares fit of p parameters to n points;
+    infinite unless n > p + 1, where it does not exist. Squares below 1e-30 are rounding.
+    """
+    if points <= parameters + 1:
+        return math.inf
+    correction = 2 * parameters * points / (points - parameters - 1)
+    return points * math.log(max(squares, 1e-30) / points) + correction
 
 
 def _solve(B: np.ndarray, g: np.ndarray, ridge: np.ndarray, held: np.ndarray) -> np.ndarray:

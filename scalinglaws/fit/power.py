@@ -14,24 +14,37 @@ own bootstrap gives.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..laws import PowerLaw, positive
-from .result import Prediction, checked_bootstrap, tails
+from .._checks import positive
+from ..estimate import Estimate
+from ..laws import PowerLaw, log_power
+from .bootstrap import checked_bootstrap, noise_sizes
+from .inputs import equally_long
+from .result import (
+    CONVERGED,
+    LARGEST,
+    FitResult,
+    Status,
+    floor_at_zero,
+    not_identifiable,
+    tails,
+)
 
 Floor = bool | float
-_LARGEST = 700.0  # of log A; e^709 is the largest float
 
 
-@dataclass(frozen=True, eq=False)
-class PowerLawFit:
-    """A fitted power law and how far to trust it."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PowerLawFit(FitResult):
+    """A fitted power law and how far to trust it.
+
+    Its status is "converged", "floor at zero", or "floor not identifiable" where more than 2.5 %
+    of the draws have no floor.
+    """
 
     law: PowerLaw
     x: np.ndarray
@@ -40,40 +53,49 @@ class PowerLawFit:
     """log y minus log L(x): near 0.01 means one per cent of the loss."""
     sigma: float
     """Standard deviation of the residuals, corrected for the number of fitted parameters."""
-    draws: np.ndarray
-    """Bootstrap draws of (A, alpha, E), shape (bootstrap, 3)."""
     noise: np.ndarray
     """The residual standard deviation that goes with each draw, shape (bootstrap,)."""
-    status: Literal["converged", "floor at zero", "floor not identifiable"]
-    _log_A: np.ndarray
-    """log A of each draw; A itself can leave the range of floats where alpha is large."""
     _line: np.ndarray | None = None
     """Draws of (log A, alpha, noise) of the law without a floor, where zero is in question."""
-    _seed: int = 0
-
-    def _without_floor(self, level: float) -> bool:
-        """Whether E = 0 lies within its interval, so that the law without a floor counts too."""
-        return self._line is not None and np.mean(self.draws[:, 2] == 0) > tails(level)[0]
-
-    def interval(
-        self, parameter: Literal["A", "alpha", "E"], level: float = 0.95
-    ) -> tuple[float, float]:
-        """The central interval of a parameter."""
-        names = ("A", "alpha", "E")
-        if parameter not in names:
-            raise ValueError(f"parameter must be one of {', '.join(names)}; got {parameter!r}")
-        low, high = np.quantile(self.draws[:, names.index(parameter)], tails(level))
-        if self._without_floor(level) and parameter != "E":
-            log_A, alpha, _ = self._line.T
-            line = np.exp(np.clip(log_A, -_LARGEST, _LARGEST)) if parameter == "A" else alpha
-            least, most = np.quantile(line, tails(level))
-            low, high = min(low, least), max(high, most)
-        return float(low), float(high)
 
     @property
-    def covariance(self) -> np.ndarray:
-        """Covariance of (log A, alpha, E) over the bootstrap draws, shape (3, 3)."""
-        return np.cov(np.column_stack([self._log_A, self.draws[:, 1:]]).T)
+    def names(self) -> tuple[str, ...]:
+        """A, alpha and E."""
+        return PowerLaw.names()
+
+    @property
+    def _logs(self) -> tuple[str, ...]:
+        return PowerLaw.logs
+
+    def _value(self, name: str) -> float:
+        return float(getattr(self.law, name))
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether the law or any of the draws has a floor above zero."""
+        return bool(self.law.E > 0 or self._theta[:, 2].any())
+
+    def _line_counts(self, level: float) -> np.ndarray | None:
+        """Draws of the law without a floor, if E = 0 lies within its interval."""
+        if self._line is None or np.mean(self._theta[:, 2] == 0) <= tails(level)[0]:
+            return None
+        return self._line
+
+    def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
+        """The central interval of a parameter.
+
+        Where E = 0 lies within its interval, those of A and alpha also cover those of the law
+        without a floor. Raises ValueError if there is no parameter of this name, and unless
+        0 < level < 1.
+        """
+        low, high = super().interval(name, level)
+        line = self._line_counts(level)
+        if line is None or name == "E":
+            return low, high
+        log_A, alpha = line[:, 0], line[:, 1]
+        bare = np.exp(np.clip(log_A, -LARGEST, LARGEST)) if name == "A" else alpha
+        least, most = self._between(level, (), lambda: bare)
+        return float(np.minimum(low, least)), float(np.maximum(high, most))
 
     def band(
         self, x: ArrayLike, level: float = 0.95, *, new: bool = False
@@ -82,23 +104,22 @@ class PowerLawFit:
         x = np.atleast_1d(positive(x, "x"))
         if x.ndim > 1:
             raise ValueError(f"x must be one number or a list of numbers, got shape {x.shape}")
-        ends = tails(level)
-        _, alpha, E = self.draws.T
-        laws = [(self._log_A, alpha, E, self.noise)]
-        if self._without_floor(level):
-            log_A, alpha, noise = self._line.T
-            laws.append((log_A, alpha, np.zeros(len(alpha)), noise))
-        edges = []
-        for log_A, alpha, E, noise in laws:
-            power = log_A[:, None] - alpha[:, None] * np.log(x)
-            curves = E[:, None] + np.exp(np.clip(power, -600, 600))
-            if new:
-                rng = np.random.default_rng([self._seed, 1])
-                curves = curves * _scatter(rng, noise[:, None], 1)
-            edges.append(np.quantile(curves, ends, axis=0))
-        return np.min(edges, axis=0)[0], np.max(edges, axis=0)[1]
 
-    def predict(self, x: float, level: float = 0.95) -> Prediction:
+        def curves(theta: np.ndarray, noise: np.ndarray) -> np.ndarray:
+            found = PowerLaw.value(theta, x, largest=600.0)
+            if not new:
+                return found
+            rng = np.random.default_rng([self._seed, 1])
+            return found * _scatter(rng, noise[:, None], 1)
+
+        low, high = self._between(level, x.shape, lambda: curves(self._theta, self.noise))
+        line = self._line_counts(level)
+        if line is None:
+            return low, high
+        least, most = self._between(level, x.shape, lambda: curves(line[:, :2], line[:, 2]))
+        return np.minimum(low, least), np.maximum(high, most)
+
+    def predict(self, x: float, level: float = 0.95) -> Estimate:
         """What a new measurement at x will give: the law's value and an interval.
 
         The interval holds the doubt about the law and the noise of one new point. It trusts that
@@ -107,16 +128,12 @@ class PowerLawFit:
         if np.ndim(x) != 0:
             raise ValueError("predict takes one x; for many use band(x, new=True)")
         low, high = self.band(x, level, new=True)
-        return Prediction(float(self.law(x)), float(low[0]), float(high[0]), level)
+        return self._around(lambda: self.law(x), (low[0], high[0]), level)
 
     def __str__(self) -> str:
         lines = [f"{self.law}", f"  from {len(self.x)} points, {self.status}"]
-        for name in ("alpha", "A", "E")[: 3 if self.law.E or self.draws[:, 2].any() else 2]:
-            low, high = self.interval(name)
-            lines.append(
-                f"  {name:<5} = {getattr(self.law, name):.4g}   "
-                f"95% interval {low:.4g} to {high:.4g}"
-            )
+        for name in ("alpha", "A", "E")[: 3 if self.has_floor else 2]:
+            lines.append(f"  {name:<5} = {self.value(name):.4g}   {self._told(name)}")
         lines.append(f"  scatter around the law: {100 * self.sigma:.2g} % of the loss")
         return "\n".join(lines)
 
@@ -135,15 +152,27 @@ def fit_power_law(
     number holds E at that value. Where the bootstrap cannot tell the floor from zero, the
     intervals also cover those of the law without a floor.
 
-    Several measurements at one x (seeds) should be averaged first: they share whatever keeps the
-    law from being exact there. Raises ValueError if values are missing, not finite or not
-    positive, or if there are too few different x for the parameters.
+    x is what the law is to be in (params, tokens or FLOPs, counted as you count them); y may have
+    any unit, nats per token or bits per byte, and E and A come out in it. A law fitted with one
+    way of counting does not hold in another.
+
+    Several measurements at one x (seeds) should be averaged first (`mean_over_seeds`): they share
+    whatever keeps the law from being exact there. Raises ValueError if values are missing, not
+    finite or not positive, or if there are too few different x for the parameters.
+
+    >>> import numpy as np
+    >>> x = np.geomspace(1e4, 1e9, 8)
+    >>> noise = np.exp(0.002 * np.cos(7 * np.arange(8)))
+    >>> fit = fit_power_law(x, (1.5 + 20 * x**-0.25) * noise, floor=True, bootstrap=100)
+    >>> print(fit.law, "|", fit.status)
+    L(x) = 1.502 + 20.47 x^-0.2521 | converged
+    >>> low, high = fit.interval("alpha")
+    >>> low < 0.25 < high
+    True
+    >>> 1.5 + 20 * 1e10**-0.25 in fit.predict(1e10)
+    True
     """
-    x, y = positive(x, "x"), positive(y, "y")
-    if x.ndim != 1 or x.shape != y.shape:
-        raise ValueError(
-            f"x and y must be two lists of equal length, got shapes {x.shape} and {y.shape}"
-        )
+    x, y = equally_long(x=x, y=y)
     floor = bool(floor) if isinstance(floor, np.bool_) else floor
     if not isinstance(floor, Real):
         raise ValueError(f"floor must be True, False or a number, got {floor!r}")
@@ -163,43 +192,66 @@ def fit_power_law(
     rng = checked_bootstrap(bootstrap, seed)
 
     ((log_A, alpha, E),) = _fit(x, y[None], floor)
-    if not abs(log_A) < _LARGEST:
+    if not abs(log_A) < LARGEST:
         raise ValueError("no power law could be fitted to these points")
     law = PowerLaw(math.exp(log_A), float(alpha), float(E))
-    residuals = np.log(y) - np.log(law(x))
+    mean = np.asarray(law(x))
+    residuals = np.log(y) - np.log(mean)
     freedom = len(x) - (fitted if floor is not True or E > 0 else 2)
     sigma = math.sqrt(float(residuals @ residuals) / freedom)
-
-    noise = sigma * np.sqrt(freedom / rng.chisquare(freedom, bootstrap))
-    again = law(x) * _scatter(rng, noise[:, None], len(x))
-    if floor is not True:
-        again = np.maximum(again, floor * (1 + 1e-9))
-    draws = _fit(x, again, floor)
-    log_As = draws[:, 0].copy()
-    draws[:, 0] = np.exp(np.clip(log_As, -_LARGEST, _LARGEST))
-    status: Literal["converged", "floor at zero", "floor not identifiable"] = "converged"
-    if floor is True:
-        if E == 0:
-            status = "floor at zero"
-        elif np.mean(draws[:, 2] == 0) > 0.025:
-            status = "floor not identifiable"
+    noise, draws = _again(x, mean, sigma, freedom, floor, bootstrap, rng)
     line = None
     if floor is True and np.any(draws[:, 2] == 0):
         line = _line_draws(x, y, bootstrap, np.random.default_rng([seed, 2]))
-    return PowerLawFit(law, x, y, residuals, sigma, draws, noise, status, log_As, line, seed)
+    return PowerLawFit(
+        law=law,
+        x=x,
+        y=y,
+        residuals=residuals,
+        sigma=sigma,
+        noise=noise,
+        status=_status(float(E), draws) if floor is True else CONVERGED,
+        _theta=draws,
+        _line=line,
+        _seed=seed,
+    )
+
+
+def _status(E: float, draws: np.ndarray) -> Status:
+    if E == 0:
+        return floor_at_zero("floor")
+    if np.mean(draws[:, 2] == 0) > 0.025:
+        return not_identifiable("floor")
+    return CONVERGED
+
+
+def _again(
+    x: np.ndarray,
+    mean: np.ndarray,
+    sigma: float,
+    freedom: int,
+    floor: Floor,
+    bootstrap: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The parametric bootstrap about a law: noise (bootstrap,) and fits (bootstrap, 3)."""
+    noise = noise_sizes(sigma, freedom, bootstrap, rng)
+    y = mean * _scatter(rng, noise[:, None], len(x))
+    if floor is not True:
+        y = np.maximum(y, floor * (1 + 1e-9))
+    return noise, _fit(x, y, floor)
 
 
 def _line_draws(
     x: np.ndarray, y: np.ndarray, bootstrap: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Bootstrap draws of the law without a floor: (log A, alpha, noise), shape (bootstrap, 3)."""
-    ((log_A, alpha, _),) = _fit(x, y[None], False)
-    mean = np.exp(log_A - alpha * np.log(x))
+    theta = _fit(x, y[None], False)[:, :2]
+    mean = PowerLaw.value(theta, x)[0]
     residuals = np.log(y / mean)
     freedom = len(x) - 2
     sigma = math.sqrt(float(residuals @ residuals) / freedom)
-    noise = sigma * np.sqrt(freedom / rng.chisquare(freedom, bootstrap))
-    draws = _fit(x, mean * _scatter(rng, noise[:, None], len(x)), False)
+    noise, draws = _again(x, mean, sigma, freedom, False, bootstrap, rng)
     return np.column_stack([draws[:, :2], noise])
 
 
@@ -232,13 +284,16 @@ def _fit_line(u: np.ndarray, y: np.ndarray, floor: float) -> np.ndarray:
 
 
 def _fit_with_floor(u: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """For each alpha of a grid the law is linear in E and A; the best start is then polished."""
+    """For each alpha of a grid the law is linear in E and A; the best start is then polished.
+
+    Where the floor ends at exactly 0, or gains nothing, the straight line is taken as it is.
+    """
     lowest = y.min(1)
     weights = y**-2.0
     best = _fit_line(u, y, 0.0)
     best_cost = _cost(u, y, best)
     for alpha in np.geomspace(0.01, 5.0, 60):
-        g = np.exp(-alpha * u)
+        g = _unit(alpha, u)
         s0, s1, s2 = weights.sum(1), weights @ g, weights @ g**2
         t0, t1 = (weights * y).sum(1), (weights * y) @ g
         determinant = s0 * s2 - s1**2
@@ -254,15 +309,20 @@ def _fit_with_floor(u: np.ndarray, y: np.ndarray) -> np.ndarray:
         best[better], best_cost[better] = theta[better], cost[better]
     polished = _polish(u, y, best, free_floor=True)
     line = _fit_line(u, y, 0.0)
-    no_gain = _cost(u, y, polished) >= _cost(u, y, line)
-    polished[no_gain] = line[no_gain]
+    no_floor = (polished[:, 2] == 0) | (_cost(u, y, polished) >= _cost(u, y, line))
+    polished[no_floor] = line[no_floor]
     return polished
+
+
+def _unit(alpha: np.ndarray | float, u: np.ndarray) -> np.ndarray:
+    """The law without its floor for A = 1: for given alpha the law is linear in E and A."""
+    return np.exp(log_power(0.0, alpha, u))
 
 
 def _cost(u: np.ndarray, y: np.ndarray, theta: np.ndarray) -> np.ndarray:
     A, alpha, E = theta.T[:, :, None]
     with np.errstate(all="ignore"):
-        r = np.log(y) - np.log(E + A * np.exp(-alpha * u))
+        r = np.log(y) - np.log(E + A * _unit(alpha, u))
     return np.where(np.isfinite(r).all(1), (r**2).sum(1), np.inf)
 
 
@@ -275,7 +335,7 @@ def _polish(
     damping = np.full(len(y), 1e-3)
     for _ in range(steps):
         A, alpha, E = theta.T[:, :, None]
-        power = A * np.exp(-alpha * u)
+        power = A * _unit(alpha, u)
         value = E + power
         r = np.log(y) - np.log(value)
         columns = [power / value, -u * power / value]
@@ -296,18 +356,3 @@ def _polish(
         theta[better], cost[better] = trial[better], trial_cost[better]
         damping = np.clip(np.where(better, damping / 5, damping * 5), 1e-12, 1e8)
     return theta
-
-
-def mean_over_seeds(
-    x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The different x, the mean of y at each, and the standard error of that mean (NaN for one)."""
-    x, y = positive(x, "x"), positive(y, "y")
-    if x.ndim != 1 or x.shape != y.shape:
-        raise ValueError(
-            f"x and y must be two lists of equal length, got shapes {x.shape} and {y.shape}"
-        )
-    sizes = np.unique(x)
-    groups = [y[x == size] for size in sizes]
-    error = [g.std(ddof=1) / math.sqrt(len(g)) if len(g) > 1 else math.nan for g in groups]
-    return sizes, np.array([g.mean() for g in groups]), np.array(error)

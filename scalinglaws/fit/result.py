@@ -1,154 +1,230 @@
-"""What the results of all fits share: intervals, predictions, and how to draw from the data."""
+"""What the results of all fits share: status, named draws, intervals, and when to say nothing."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from numbers import Integral, Real
+from enum import Enum
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
 
-from ..laws import positive
+from .. import _checks as checks
+from ..estimate import Estimate
+
+LARGEST = 700.0
+"""Logarithms are held within plus and minus this; e^709 is the largest float."""
+_FINITE = 1e300
+
+
+class StatusKind(Enum):
+    """How a fit ended."""
+
+    CONVERGED = "converged"
+    NOT_CONVERGED = "not converged"
+    BOUND_HIT = "bound hit"
+    FLOOR_AT_ZERO = "at zero"
+    NOT_IDENTIFIABLE = "not identifiable"
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """A value with an interval that should hold the truth in a share `level` of the cases."""
+class Status:
+    """How a fit ended, and which quantity stands in the way if it is not plainly converged."""
 
-    value: float
-    low: float
-    high: float
-    level: float
+    kind: StatusKind
+    parameter: str | None = None
+    """A parameter by its name; "floor", "minima" or "envelope"; None if it is about the whole."""
 
-    def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
+    @property
+    def converged(self) -> bool:
+        """Whether there is nothing to say against the fit."""
+        return self.kind is StatusKind.CONVERGED
+
+    @property
+    def usable(self) -> bool:
+        """Whether the fit is an answer at all.
+
+        It is none if the search did not settle or ended at a bound, which is what losses give that
+        follow no law of this form.
+        """
+        return self.kind not in (StatusKind.NOT_CONVERGED, StatusKind.BOUND_HIT)
+
+    @property
+    def about_floor(self) -> bool:
+        """Whether the floor is what these runs do not tell."""
+        return self.parameter in ("E", "floor")
 
     def __str__(self) -> str:
-        return f"{self.value:.4g} ({self.level:.0%} interval {self.low:.4g} to {self.high:.4g})"
+        if self.parameter is None:
+            return self.kind.value
+        if self.kind is StatusKind.BOUND_HIT:
+            return f"{self.kind.value}: {self.parameter}"
+        return f"{self.parameter} {self.kind.value}"
 
 
-class Fitted:
-    """A law with the bootstrap draws that its intervals come from."""
+CONVERGED = Status(StatusKind.CONVERGED)
+NOT_CONVERGED = Status(StatusKind.NOT_CONVERGED)
 
-    def _draw(self, parameter: str) -> np.ndarray:
-        """The bootstrap draws of a parameter."""
-        raise NotImplementedError
 
-    def interval(self, parameter: str, level: float = 0.95) -> tuple[float, float]:
-        """The central interval of a parameter. Raises ValueError if there is none of this name.
+def bound_hit(parameter: str) -> Status:
+    """The search ended at a bound of this parameter."""
+    return Status(StatusKind.BOUND_HIT, parameter)
 
-        Both ends are NaN where the fit itself is no answer: its status is "not converged", or
-        "bound hit", which is what losses give that follow no law of this form.
-        """
-        draws, ends = self._draw(parameter), tails(level)
-        if self.status.startswith(("not converged", "bound hit")):
-            return math.nan, math.nan
-        low, high = np.quantile(draws, ends)
-        return float(low), float(high)
 
-    def value(self, parameter: str) -> float:
-        """The fitted value of a parameter, by the name that `interval` knows it by."""
-        return float(getattr(self.law if hasattr(self.law, parameter) else self, parameter))
+def floor_at_zero(parameter: str) -> Status:
+    """The best floor is none."""
+    return Status(StatusKind.FLOOR_AT_ZERO, parameter)
 
-    def _lines(self, names: Iterable[str]) -> list[str]:
-        """One line per parameter with its 95 % interval."""
-        lines = []
-        for name in names:
-            low, high = self.interval(name)
-            known = math.isfinite(low)
-            told = f"95% interval {low:.4g} to {high:.4g}" if known else "not known from these runs"
-            lines.append(f"  {name:<7} = {self.value(name):<8.4g} {told}")
-        return lines
+
+def not_identifiable(parameter: str) -> Status:
+    """More than 2.5 % of the draws lose this quantity or end at a bound of it."""
+    return Status(StatusKind.NOT_IDENTIFIABLE, parameter)
 
 
 def tails(level: float) -> tuple[float, float]:
     """The two quantiles that enclose the central share `level`."""
-    if not isinstance(level, Real) or not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1 (0.95 for 95 %), got {level!r}")
+    level = checks.level(level)
     return (1 - level) / 2, (1 + level) / 2
 
 
-def checked_bootstrap(bootstrap: Any, seed: Any) -> np.random.Generator:
-    """The generator of a fit's draws. Raises ValueError on a bad number of them or a bad seed."""
-    if isinstance(bootstrap, bool) or not isinstance(bootstrap, Integral) or bootstrap < 100:
-        raise ValueError(
-            f"bootstrap must be at least 100, a whole number, to give intervals; got {bootstrap!r}"
-        )
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
-    return np.random.default_rng(seed)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FitResult:
+    """A law with a status and the bootstrap draws that its intervals come from.
 
-
-def clusters_of(*keys: ArrayLike) -> np.ndarray:
-    """Number 0, 1, ... of the cluster of each run: runs that agree in all keys share one."""
-    columns = [np.unique(np.asarray(key), return_inverse=True)[1] for key in keys]
-    return np.unique(np.column_stack(columns), axis=0, return_inverse=True)[1].ravel()
-
-
-def equally_long(**values: ArrayLike) -> tuple[np.ndarray, ...]:
-    """Lists of positive numbers as arrays. Raises ValueError if they are not, or not as long."""
-    arrays = tuple(positive(value, name) for name, value in values.items())
-    if arrays[0].ndim != 1 or len({array.shape for array in arrays}) != 1:
-        *most, last = values
-        shapes = ", ".join(str(array.shape) for array in arrays)
-        raise ValueError(
-            f"{', '.join(most)} and {last} must be lists of equal length, got shapes {shapes}"
-        )
-    return arrays
-
-
-def cluster_weights(
-    settings: Sequence[np.ndarray],
-    groups: ArrayLike | None,
-    bootstrap: int,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, int]:
-    """How often each run enters each draw, shape (bootstrap, runs), and the number of clusters.
-
-    A cluster is drawn as a whole: runs with the same label in `groups`, or, without groups, runs
-    that agree in all `settings` (seeds of one N and D).
-
-    Weights are drawn from a flat Dirichlet distribution (Rubin's Bayesian bootstrap), the smooth
-    sibling of drawing with replacement: no draw is left without some region of the data.
+    Where the status is not usable the fit is no answer, and cannot be read as one: intervals,
+    bands, predictions and optima are NaN and print as "not known from these runs". The law that
+    the search ended at stays in `law` and `value`, the draws in `draws`, for who wants to see why.
     """
-    labels = (
-        clusters_of(*settings) if groups is None else clusters_of(_labels(groups, len(settings[0])))
-    )
-    count = int(labels.max()) + 1
-    if count < 8:
-        raise ValueError(
-            f"the runs fall into {count} independent groups only; at least 8 are needed to judge "
-            "how well the law is known"
-        )
-    share = rng.standard_exponential((bootstrap, count))
-    share *= count / share.sum(1, keepdims=True)
-    return share[:, labels], count
+
+    status: Status
+    _theta: np.ndarray
+    """Bootstrap draws of `names`, shape (bootstrap, p); of the logarithm for those in `_logs`."""
+    _seed: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fitted parameters, as the law names them."""
+        raise NotImplementedError
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """What else has an interval, because it follows from the parameters."""
+        return ()
+
+    @property
+    def _logs(self) -> tuple[str, ...]:
+        """Which of `names` are held as logarithms."""
+        raise NotImplementedError
+
+    @property
+    def draws(self) -> pd.DataFrame:
+        """Bootstrap draws: one row per draw, one column per parameter, as the law names them."""
+        return pd.DataFrame({name: self._drawn(name) for name in self.names})
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance over the bootstrap draws, labelled with what it is the covariance of.
+
+        Parameters that a fit searches on a logarithmic scale enter as logarithms ("log A").
+        """
+        labels = [f"log {name}" if name in self._logs else name for name in self.names]
+        found = np.cov(self._theta.T)
+        if not self.status.usable:
+            found = np.full_like(found, math.nan)
+        return pd.DataFrame(found, index=labels, columns=labels)
+
+    def _drawn(self, name: str) -> np.ndarray:
+        """The bootstrap draws of one quantity, in its natural unit."""
+        column = self._theta[:, self.names.index(name)]
+        return np.exp(np.clip(column, -LARGEST, LARGEST)) if name in self._logs else column
+
+    def _value(self, name: str) -> float:
+        raise NotImplementedError
+
+    def _known(self, name: str) -> str:
+        names = (*self.names, *self.derived)
+        if name not in names:
+            raise ValueError(f"parameter must be one of {', '.join(names)}; got {name!r}")
+        return name
+
+    def value(self, name: str) -> float:
+        """The fitted value of a parameter, even where the fit is no answer.
+
+        Raises ValueError if there is no parameter of this name.
+        """
+        return float(self._value(self._known(name)))
+
+    def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
+        """The central interval of a parameter; NaN at both ends where the fit is no answer.
+
+        Raises ValueError if there is no parameter of this name, and unless 0 < level < 1.
+        """
+        self._known(name)
+        low, high = self._between(level, (), lambda: self._drawn(name))
+        return float(low), float(high)
+
+    def estimate(self, name: str, level: float = 0.95) -> Estimate:
+        """A parameter with its interval; unknown where the fit is no answer."""
+        return self._around(lambda: self.value(name), self.interval(name, level), level)
+
+    def summary(self, level: float = 0.95) -> pd.DataFrame:
+        """One row per parameter: value, and lower and upper end of its interval."""
+        names = (*self.names, *self.derived)
+        told = [self.estimate(name, level) for name in names]
+        rows = [(one.value, one.low, one.high) for one in told]
+        index = pd.Index(names, name="parameter")
+        return pd.DataFrame(rows, index=index, columns=["value", "low", "high"])
+
+    def _between(
+        self, level: float, shape: tuple[int, ...], draws: Callable[[], np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper edge of the draws that are computed, along their first axis.
+
+        This is where a fit that is no answer keeps silent: both edges, of this shape, are NaN.
+        """
+        ends = tails(level)
+        if not self.status.usable:
+            return np.full(shape, math.nan), np.full(shape, math.nan)
+        with np.errstate(over="ignore"):
+            low, high = np.quantile(np.minimum(draws(), _FINITE), ends, axis=0)
+        return low.reshape(shape), high.reshape(shape)
+
+    def _around(self, value: Callable[[], Any], ends: tuple[Any, Any], level: float) -> Estimate:
+        """The value that is computed with these ends; unknown where the fit is no answer."""
+        if not self.status.usable:
+            return Estimate.unknown(level)
+        with np.errstate(over="ignore"):
+            return Estimate(float(value()), float(ends[0]), float(ends[1]), level)
+
+    def _lines(self, names: Iterable[str]) -> list[str]:
+        """One line per parameter with its 95 % interval."""
+        return [f"  {name:<7} = {self.value(name):<8.4g} {self._told(name)}" for name in names]
+
+    def _told(self, name: str) -> str:
+        """The 95 % interval of a parameter in words."""
+        low, high = self.interval(name)
+        if not self.status.usable:
+            return "not known from these runs"
+        return f"95% interval {low:.4g} to {high:.4g}"
 
 
-def widened(theta: np.ndarray, draws: np.ndarray, clusters: int) -> np.ndarray:
-    """Draws (rows, p) about theta, made wider by sqrt(n / (n - p)) for n clusters.
+@dataclass(frozen=True)
+class Optimum:
+    """The best use of C training FLOPs: parameters, tokens, their ratio, and the loss."""
 
-    A fit of p parameters follows its few data more closely than the truth does, and so do the
-    fits to resampled data.
-    """
-    parameters = draws.shape[1]
-    return theta + math.sqrt(clusters / max(1.0, clusters - parameters)) * (draws - theta)
+    C: float
+    N: Estimate
+    D: Estimate
+    tokens_per_param: Estimate
+    L: Estimate | None
 
-
-def _labels(groups: ArrayLike, runs: int) -> np.ndarray:
-    labels = np.asarray(groups)
-    if labels.shape != (runs,):
-        raise ValueError(f"groups must hold one label for each of the {runs} runs")
-    return labels
-
-
-def resampled_residuals(
-    residuals: np.ndarray, shape: tuple[int, int], parameters: int, seed: int
-) -> np.ndarray:
-    """Factors by which new measurements scatter around a law, drawn from what the old ones did."""
-    rng = np.random.default_rng([seed, 1])
-    freedom = len(residuals) / max(1, len(residuals) - parameters)
-    return np.exp(np.sqrt(freedom) * rng.choice(residuals, shape))
+    def __str__(self) -> str:
+        lines = [
+            f"compute-optimal for {self.C:.3g} FLOPs",
+            f"  params            {self.N}",
+            f"  tokens            {self.D}",
+            f"  tokens per param  {self.tokens_per_param}",
+        ]
+        return "\n".join(lines + ([] if self.L is None else [f"  loss              {self.L}"]))

@@ -72,7 +72,7 @@ def simulated(number: int) -> Sweep:
 def ours(sweep: Sweep) -> float:
     """The loss that the fit reaches."""
     ones = np.ones((1, len(sweep.surface.z)))
-    theta, _, _ = sweep.surface.search(ones, published.DELTA, thorough=True)
+    theta, _, _ = sweep.surface.search(ones, published.DELTA)
     return float(sweep.cost(theta)[0])
 
 

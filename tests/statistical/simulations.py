@@ -189,7 +189,7 @@ def parametric(
             off = np.sqrt(0.5) * (off + np.repeat(noise(rng, kind, sigma, places), each))
         L = law(N, D) * np.exp(off)
         result = fit.fit_chinchilla(N, D, L, groups=groups, bootstrap=bootstrap, seed=seed)
-        return result.status, surface_cases(result, law, 10 * 6 * float((N * D).max()))
+        return str(result.status), surface_cases(result, law, 10 * 6 * float((N * D).max()))
 
     name = f"approach 3, {runs} runs, {100 * sigma:.1f} % {kind}, {reach}"
     name += f", {seeds} seeds" if seeds > 1 else ""
@@ -229,7 +229,7 @@ def isoflop(
     def once(rng: Rng, seed: int) -> tuple[str, dict[str, Case]]:
         N, D, L = isoflop_sweep(rng, sizes, budgets, sigma, kind, reach)
         result = fit.fit_isoflop(N, D, L, bootstrap=1000, seed=seed)
-        return result.status, allocation_cases(result, 3e22)
+        return str(result.status), allocation_cases(result, 3e22)
 
     return Setting(
         f"approach 2, {sizes} sizes x {budgets} budgets, {100 * sigma:.1f} % {kind}, x{reach:g}",
@@ -250,7 +250,7 @@ def envelope(sizes: int, points: int, sigma: float, kind: str = "normal") -> Set
     def once(rng: Rng, seed: int) -> tuple[str, dict[str, Case]]:
         N, D, L = curves_sweep(rng, sizes, points, sigma, kind)
         result = fit.fit_envelope(N, D, L, bootstrap=1000, seed=seed)
-        return result.status, allocation_cases(result, 10 * 6 * float((N * D).max()))
+        return str(result.status), allocation_cases(result, 10 * 6 * float((N * D).max()))
 
     return Setting(
         f"approach 1, {sizes} curves of {points} points, {100 * sigma:.1f} % {kind}", once
@@ -265,12 +265,10 @@ BENT = PowerLaw(A=20.0, alpha=0.25, E=1.5)
 
 def one_case(law: PowerLaw, result: fit.PowerLawFit | fit.LawFit, far: float) -> dict[str, Case]:
     """The parameters, and the law ten times beyond the data."""
-    names = [name for name in law.parameters if name in ("A", "alpha", "E") or hasattr(law, name)]
-    names = [n for n in names if n in getattr(result, "names", names)]
     cases = {
-        n: (getattr(law, n), getattr(result.law, n), *map(float, result.interval(n)))
-        for n in names
-        if n != "E" or result.draws[:, names.index("E")].any()
+        n: (getattr(law, n), result.value(n), *result.interval(n))
+        for n in result.names
+        if n != "E" or result.draws["E"].any()
     }
     low, high = result.band(far)
     cases["law"] = (float(law(far)), float(result.law(far)), float(low[0]), float(high[0]))
@@ -286,7 +284,7 @@ def power(
     def once(rng: Rng, seed: int) -> tuple[str, dict[str, Case]]:
         y = law(x) * np.exp(sigma * rng.standard_normal(points))
         result = fit.fit_power_law(x, y, floor=floor, bootstrap=500, seed=seed)
-        return result.status, one_case(law, result, 10 * x[-1])
+        return str(result.status), one_case(law, result, 10 * x[-1])
 
     kind = f"fitted with floor {floor}"
     return Setting(
@@ -313,7 +311,7 @@ def curve(kind: str, sigma: float) -> Setting:
     def once(rng: Rng, seed: int) -> tuple[str, dict[str, Case]]:
         y = law(x) * np.exp(sigma * rng.standard_normal(points))
         result = fit.fit_curve(kind, x, y, bootstrap=400, seed=seed)
-        return result.status, one_case(law, result, 10 * x[-1])
+        return str(result.status), one_case(law, result, 10 * x[-1])
 
     return Setting(f"fit_curve, {kind}, {points} points, {100 * sigma:.1f} %", once)
 
@@ -330,7 +328,7 @@ def sigmoid(points: int, sigma: float) -> Setting:
             n: (getattr(law, n), getattr(result.law, n), *result.interval(n))
             for n in ("midpoint", "slope")
         }
-        return result.status, cases
+        return str(result.status), cases
 
     return Setting(f"fit_sigmoid, {points} points, {100 * sigma:.1f} points of accuracy", once)
 
@@ -346,7 +344,7 @@ def kaplan(runs: int, sigma: float) -> Setting:
         cases = {
             n: (getattr(law, n), getattr(result.law, n), *result.interval(n)) for n in result.names
         }
-        return result.status, cases
+        return str(result.status), cases
 
     return Setting(f"fit_kaplan, {runs} runs, {100 * sigma:.1f} %", once)
 
@@ -363,7 +361,7 @@ def data_constrained(runs: int, sigma: float) -> Setting:
         cases = {
             n: (getattr(law, n), getattr(result.law, n), *result.interval(n)) for n in result.names
         }
-        return result.status, cases
+        return str(result.status), cases
 
     return Setting(f"fit_data_constrained, {runs} runs, {100 * sigma:.1f} %", once)
 

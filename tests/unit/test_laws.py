@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalinglaws import laws
+from scalinglaws._checks import positive
 from scalinglaws.laws import (
     CHINCHILLA,
     CHINCHILLA_REFIT,
@@ -30,7 +31,6 @@ from scalinglaws.laws import (
     LogarithmicLaw,
     PowerLaw,
     Sigmoid,
-    positive,
 )
 
 EXPONENTIAL = ExponentialLaw(A=2.0, scale=5.0, E=1.0)
@@ -136,6 +136,71 @@ class TestEveryLaw:
         assert str(law) == printed
 
 
+class TestOneFormula:
+    """`value` and `log_value` for many laws at once are what each law says when it is called."""
+
+    @all_laws
+    def test_many_laws_at_once(self, law: Any) -> None:
+        rng = np.random.default_rng(0)
+        rows = law.theta * (1 + 0.01 * rng.random((5, law.theta.shape[1])))
+        x = tuple(np.geomspace(2, 1e6, 7) * (1 + i) for i in range(len(law.inputs)))
+        settings = {name: getattr(law, name) for name in law.settings}
+        values = law.value(rows, *x, **settings)
+        assert values.shape == (5, 7)
+        natural = law.natural(rows)
+        for row, told in zip(natural, values, strict=True):
+            one = type(law)(**dict(zip(law.names(), row, strict=True)), **settings)
+            np.testing.assert_allclose(one(*x), told, rtol=1e-12)
+        logs = law.log_value(rows, *x, **settings)
+        np.testing.assert_allclose(np.exp(logs), np.maximum(values, 1e-300), rtol=1e-12)
+
+    @all_laws
+    def test_theta_is_the_parameters_with_logarithms_where_it_says(self, law: Any) -> None:
+        assert law.theta.shape == (1, len(law.names()))
+        for name, held in zip(law.names(), law.theta[0], strict=True):
+            value = getattr(law, name)
+            assert held == (math.log(value) if name in law.logs else value)
+        assert dict(zip(law.names(), law.natural(law.theta)[0], strict=True)) == pytest.approx(
+            {name: value for name, value in law.parameters.items() if name in law.names()}
+        )
+
+    def test_a_power_law_without_the_column_of_its_floor_is_a_straight_line(self) -> None:
+        theta = np.array([[400.0, 0.5], [-400.0, 0.1]])
+        x = np.array([1.0, math.e**2])
+        np.testing.assert_allclose(
+            PowerLaw.log_value(theta, x), [[400, 399], [-400, -400.2]], rtol=1e-15
+        )
+        zero = np.column_stack([theta, [0.0, 0.0]])
+        assert np.array_equal(PowerLaw.value(theta, x), PowerLaw.value(zero, x))
+
+    def test_a_power_law_can_be_held_within_floats(self) -> None:
+        theta = np.array([[900.0, 0.0, 1.0]])
+        assert PowerLaw.value(theta, np.array([1.0]), largest=600)[0, 0] == math.exp(600) + 1
+
+    def test_the_slopes_of_a_surface_are_its_derivatives(self) -> None:
+        rng = np.random.default_rng(0)
+        u, v = rng.standard_normal((2, 9))
+        theta = np.array([[0.4, -1.0, 0.3, -0.7, 0.5], [0.0, 0.2, 0.6, 0.1, 0.2]])
+        log_f, J = ChinchillaLaw.log_value_and_slopes(theta, u, v)
+        np.testing.assert_allclose(
+            log_f, ChinchillaLaw.log_value(theta, np.exp(u), np.exp(v)), atol=1e-14
+        )
+        for i in range(5):
+            step = np.zeros(5)
+            step[i] = 1e-6
+            up, down = (ChinchillaLaw.log_value_and_slopes(t, u, v)[0]
+                        for t in (theta + step, theta - step))  # fmt: skip
+            np.testing.assert_allclose(J[:, i], (up - down) / 2e-6, atol=1e-8)
+
+    def test_the_best_split_of_many_laws(self) -> None:
+        theta = np.concatenate([law.theta for law in (CHINCHILLA, CHINCHILLA_REFIT, ROUND)])
+        C = np.array([1e18, 1e21, 1e24])
+        log_N, log_D = ChinchillaLaw.log_optimum(theta, np.log(C / 6))
+        for law, n, d in zip((CHINCHILLA, CHINCHILLA_REFIT, ROUND), log_N, log_D, strict=True):
+            np.testing.assert_allclose(np.exp(n), law.N_opt(C))
+            np.testing.assert_allclose(np.exp(d), law.D_opt(C))
+
+
 class TestPositive:
     def test_it_counts_what_is_wrong(self) -> None:
         with pytest.raises(ValueError, match=r"L must .* 2 of 3 values .* first is 0\.0"):
@@ -211,6 +276,13 @@ class TestCurves:
     def test_a_broken_law_that_rises_somewhere_has_no_inverse(self, c0: float, c1: float) -> None:
         with pytest.raises(ValueError, match="does not fall everywhere"):
             dataclasses.replace(BROKEN, c0=c0, c1=c1).inverse(2.0)
+
+    def test_a_root_is_looked_for_on_one_side_or_both(self) -> None:
+        assert laws.root(lambda t: 30.0 - t, 0.0) == pytest.approx(30)
+        assert laws.root(lambda t: -30.0 - t, 0.0) == pytest.approx(-30)
+        assert laws.root(lambda t: 30.0 - t, 0.0, below=False) == pytest.approx(30)
+        with pytest.raises(ValueError, match="beyond what numbers can hold"):
+            laws.root(lambda t: 1.0, 0.0, below=False)
 
     def test_a_loss_beyond_all_numbers(self) -> None:
         with pytest.raises(ValueError, match="beyond what numbers can hold"):

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from scalinglaws.fit import ChinchillaFit, fit_chinchilla, fit_isoflop
+from scalinglaws.fit import ChinchillaFit, Status, StatusKind, fit_chinchilla, fit_isoflop
 from scalinglaws.laws import CHINCHILLA, CHINCHILLA_REFIT, ChinchillaLaw
 from scalinglaws.plan import (
     PUBLISHED,
     Assumptions,
-    Estimate,
     compute_optimal,
     cost,
     flops_of,
@@ -50,7 +49,7 @@ class TestComputeOptimal:
         assert plan.params.value == pytest.approx(72e9, rel=0.01)
         assert plan.tokens.value == pytest.approx(1.33e12, rel=0.01)
         assert plan.tokens_per_param.value == pytest.approx(18, rel=0.03)
-        assert plan.params.low is None
+        assert not plan.params.known and math.isfinite(plan.params.value)
 
     def test_a_case_worked_out_by_hand(self) -> None:
         # A = B and alpha = beta: N = D = sqrt(C / 6), L = 1 + 200 / sqrt(N).
@@ -83,8 +82,11 @@ class TestComputeOptimal:
         assert "0.1 of the fewest" in compute_optimal(fit, 1e17).notes[0]
 
     def test_a_doubtful_fit_is_said_to_be(self, fit: ChinchillaFit) -> None:
-        doubtful = dataclasses.replace(fit, status="E not identifiable")
-        assert any("E not identifiable" in n for n in compute_optimal(doubtful, 1e20).notes)
+        doubtful = dataclasses.replace(fit, status=Status(StatusKind.NOT_IDENTIFIABLE, "E"))
+        plan = compute_optimal(doubtful, 1e20)
+        assert plan.doubt == "the fit behind this plan says: E not identifiable"
+        assert plan.doubt in plan.notes and plan.params.known
+        assert compute_optimal(fit, 1e20).doubt is None
 
     @pytest.mark.parametrize("flops", [0, -1, math.nan, math.inf, "1e20", True, None])
     def test_a_budget_is_a_positive_number(self, flops: Any) -> None:
@@ -112,7 +114,7 @@ class TestReaching:
         low, high = fit.interval("E")
         assert low < fit.law.E < high
         plan = reaching(fit, fit.law.E + 0.05 * (high - fit.law.E))
-        assert plan.params.low is None
+        assert not plan.params.known and math.isfinite(plan.params.value)
         assert "of the bootstrap draws no model reaches this loss" in plan.notes[0]
 
     def test_a_loss_above_all_has_no_meaning(self) -> None:
@@ -171,12 +173,48 @@ class TestWithInference:
         for name in ("params", "tokens", "training_flops", "inference_flops", "saving"):
             mine, true = getattr(plan, name), getattr(truth, name).value
             assert mine.low < true < mine.high
-        assert plan.loss == Estimate(2.5)
+        assert plan.loss.value == 2.5 and not plan.loss.known
 
     @pytest.mark.parametrize("how", [{}, {"loss": 2.5, "flops": 1e20}])
     def test_the_quality_is_given_once(self, how: dict[str, float]) -> None:
         with pytest.raises(ValueError, match="one of the two"):
             with_inference(EVEN, 1e12, **how)
+
+
+BROKEN = Status(StatusKind.BOUND_HIT, "beta")
+
+
+class TestBehindAFitThatIsNoAnswer:
+    @pytest.fixture
+    def broken(self, fit: ChinchillaFit) -> ChinchillaFit:
+        return dataclasses.replace(fit, status=BROKEN)
+
+    @pytest.mark.parametrize("ask", [
+        lambda fit: compute_optimal(fit, 1e20),
+        lambda fit: reaching(fit, 2.6),
+        lambda fit: with_inference(fit, 1e12, loss=2.6),
+        lambda fit: with_inference(fit, 1e12, flops=1e20),
+    ], ids=["optimal", "reaching", "serving at a loss", "serving at a budget"])  # fmt: skip
+    def test_the_plan_is_not_known_and_says_why(self, broken: ChinchillaFit, ask: Any) -> None:
+        plan = ask(broken)
+        for name in ("params", "tokens", "tokens_per_param"):
+            assert math.isnan(getattr(plan, name).value) and not getattr(plan, name).known
+        assert plan.doubt in plan.notes
+        assert "bound hit: beta; it is no answer" in plan.doubt
+        assert plan.instead_of is None
+        text = str(plan.priced())
+        assert text.count("not known from these runs") >= 3
+        assert "nan" not in text and "None" not in text
+
+    def test_serving_costs_are_not_known_either(self, broken: ChinchillaFit) -> None:
+        plan = with_inference(broken, 1e12, loss=2.6).priced()
+        assert plan.cost is None and plan.inference_cost is None
+        assert math.isnan(plan.saving.value) and plan.loss.value == 2.6
+
+    def test_an_allocation_that_is_no_answer(self, sweep: tuple[np.ndarray, ...]) -> None:
+        fit = dataclasses.replace(fit_isoflop(*sweep, bootstrap=100), status=BROKEN)
+        plan = compute_optimal(fit, 1e20)
+        assert math.isnan(plan.params.value) and plan.doubt in plan.notes
 
 
 class TestCost:

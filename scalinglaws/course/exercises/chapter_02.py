@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...fit import PowerLawFit
-from .fits import ASK, draws, has_floor
+from .fits import ASK
 from .kinds import Entry, Exercise, Interval, Judged, Pair, Reply, Slip
 
 exponent_of_two_points = Exercise(
@@ -86,7 +86,7 @@ def hold_out_two(C: Any, L: Any) -> Judged:
             return False, "These are the five largest: hold out the large ones, not the small ones."
         if not made_from(C[:-2], L[:-2]):
             return False, "This fit was made from other points: take C and L without the last two."
-        if has_floor(value):
+        if value.has_floor:
             return False, "This fit has a floor: the exercise asks for a straight line."
         told = []
         for name, x, y in (("second largest", C[-2], L[-2]), ("largest", C[-1], L[-1])):
@@ -99,7 +99,7 @@ def hold_out_two(C: Any, L: Any) -> Judged:
 
 def interval_of_a_price(fit: PowerLawFit) -> Interval:
     """What a loss of 1.5 costs in FLOPs: the 95 % interval, from the draws of `fit`."""
-    A, alpha, E = (draws(fit, parameter) for parameter in ("A", "alpha", "E"))
+    A, alpha, E = fit.draws[["A", "alpha", "E"]].to_numpy().T
     price = ((1.5 - E) / A) ** (-1 / alpha)
 
     def between(low: float, high: float) -> Pair:

@@ -77,7 +77,7 @@ def a_steeper_world(fit: PowerLawFit) -> Judged:
             return False, "Fit the settled sizes, D_live[settled], as the chapter does."
         if np.allclose(value.y, fit.y):
             return False, "This is the world with alpha = 1: run study in the steeper one."
-        if has_floor(value):
+        if value.has_floor:
             return False, "Subtract the known floor and fit without one: floor=False."
         if value.y.min() > fit.y.max():
             return False, "These losses still hold the floor: subtract best_loss before you fit."
