@@ -193,7 +193,7 @@ def test_other_dice() -> None:
     message = accepted("6.3", one)
     assert f"a = {one.a:.4f}" in message
     assert ("lies inside the" in message) == (low <= one.a <= high)
-    elsewhere = replace(wide, draws=wide.draws * 0 + one.a + 1)
+    elsewhere = replace(wide, _theta=0 * wide._theta + one.a + 1)
     assert "lies outside the" in accepted("6.3", one, elsewhere)
 
 

@@ -16,7 +16,6 @@ from answering import EXAMPLES, counted, given, task
 from scipy.optimize import brentq, minimize_scalar
 
 from scalinglaws.course import check
-from scalinglaws.course.exercises.fits import draws
 from scalinglaws.course.exercises.kinds import Judged
 from scalinglaws.estimate import wilson
 from scalinglaws.fit import PowerLaw, fit_power_law
@@ -81,7 +80,7 @@ def _() -> float:
 
 @truth("2.4")
 def _(fit: Any) -> tuple[float, float]:
-    pairs = zip(draws(fit, "A"), draws(fit, "alpha"), strict=True)
+    pairs = zip(fit.draws["A"], fit.draws["alpha"], strict=True)
     prices = [float(PowerLaw(A=A, alpha=alpha).inverse(1.5)) for A, alpha in pairs]
     return middle(prices)
 

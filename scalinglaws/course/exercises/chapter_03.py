@@ -8,7 +8,7 @@ import numpy as np
 
 from ...fit import PowerLawFit
 from ...text import KnownEntropy
-from .fits import ASK, has_floor
+from .fits import ASK
 from .kinds import Entry, Exercise, Judged, Reply, Slip
 
 zipf_from_the_law = Exercise(
