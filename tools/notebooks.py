@@ -4,13 +4,15 @@ Usage: python tools/notebooks.py [--only 01] [--check]
 
 Each chapter runs in its own kernel, in its own empty folder and with an empty record of forecasts.
 The normal form holds no times, versions or widget state, so that a diff shows what changed; where
-the outputs are the same, the file stays the same to the byte.
+the outputs are the same, the file stays the same to the byte. What a chapter recorded, the forecasts
+of the laws and the verdicts, goes into the package, where the chapters after it find it.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import json
 import os
 import re
 import struct
@@ -33,6 +35,7 @@ from PIL import Image
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_METADATA = ("mystnb", "tags")
 CORES_PER_CHAPTER = 2
+RECORD = ROOT / "scalinglaws" / "course" / "record"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_NOTES = (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf")
 PROGRESS = re.compile(r"^[^|]*\d+%\|[^|]*\| .*$|^.*\d+it \[\d+:\d+, .*\]$")
@@ -166,8 +169,29 @@ def to_text(nb: NotebookNode) -> str:
     return nbformat.writes(nb, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
 
 
-def execute(nb: NotebookNode, name: str) -> NotebookNode:
-    """Run every cell of a copy of the notebook, in an empty folder; return the copy.
+def recorded(home: Path) -> dict[str, list]:
+    """Return what a chapter recorded in `home`: its verdicts, and the forecasts of the laws."""
+    found = {}
+    for name in ("forecasts", "verdicts"):
+        file = home / f"{name}.json"
+        entries = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+        found[name] = [entry for entry in entries if entry.get("who") != "you"]
+    return found
+
+
+def keep_record(record: dict[str, list], chapter: str, folder: Path = RECORD) -> bool:
+    """Write what a chapter recorded into the package; tell whether that changed anything."""
+    file = folder / f"{chapter}.json"
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    if file.exists() and file.read_text(encoding="utf-8") == text:
+        return False
+    folder.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return True
+
+
+def execute(nb: NotebookNode, name: str) -> tuple[NotebookNode, dict[str, list]]:
+    """Run every cell of a copy of the notebook, in an empty folder; return it, and its record.
 
     Raises:
         ChapterError: if a cell fails or the kernel dies.
@@ -201,7 +225,7 @@ def execute(nb: NotebookNode, name: str) -> NotebookNode:
             except DeadKernelError:
                 tail = log.read_text(errors="replace")[-1000:]
                 raise ChapterError(f"{name}: the kernel died\n{tail}") from None
-    return nb
+        return nb, recorded(record)
 
 
 def refresh(path: Path) -> Ran:
@@ -212,10 +236,13 @@ def refresh(path: Path) -> Ran:
     """
     start = time.perf_counter()
     nb = nbformat.read(path, as_version=4)
-    text = to_text(normalise(execute(nb, path.name), path.name))
+    done, record = execute(nb, path.name)
+    text = to_text(normalise(done, path.name))
     changed = text.encode("utf-8") != path.read_bytes()
     if changed:
         path.write_bytes(text.encode("utf-8"))
+    if path.is_relative_to(ROOT / "book"):
+        changed = keep_record(record, path.name[:2]) or changed
     return Ran(path, time.perf_counter() - start, changed)
 
 

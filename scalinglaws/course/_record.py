@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+SHIPPED = Path(__file__).with_name("record")
+"""What each chapter recorded when the book was last run: one file a chapter, 01.json and so on."""
 
 
 def path(name: str) -> Path:
@@ -31,6 +33,22 @@ def load(name: str, make: Callable[[dict[str, Any]], T]) -> list[T]:
             f"the record of {name} cannot be read ({error}). It is the file {file}: mend it, "
             "or move it away to start a new record."
         ) from error
+
+
+def shipped(name: str, make: Callable[[dict[str, Any]], T], through: int) -> list[T]:
+    """The entries that came out when the book was last run, of the chapters up to `through`."""
+    found: list[T] = []
+    for file in sorted(SHIPPED.glob("[0-9][0-9].json")):
+        if int(file.stem) <= through:
+            entries = json.loads(file.read_text(encoding="utf-8")).get(name, [])
+            found += [make(entry) for entry in entries]
+    return found
+
+
+def chapter_of(key: str) -> int:
+    """The chapter of a key such as "3.cutoff"; 0 for one that names none."""
+    number = key.partition(".")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def save(name: str, entries: list[dict[str, Any]]) -> None:

@@ -20,6 +20,9 @@ from .. import _checks as checks
 from ..estimate import Estimate, wilson
 from . import _record
 
+_asked: dict[str, str] = {}
+"""Questions for which the reader was asked and gave no forecast, and the unit of each."""
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -80,13 +83,43 @@ class Forecast:
         if self.answer is None:
             lines.append("  kept; the answer is not in yet")
         else:
-            off = f", {abs(self.value / self.answer - 1):.1%} off the value" if self.answer else ""
+            off = f", {_distance(self.value / self.answer)}" if self.answer else ""
             verdict = "inside" if self.hit else "outside"
             lines.append(f"  answer {self.answer:.4g}{unit}: {verdict} the interval{off}")
             lines.append(f"  interval score {self.score:.3g} (lower is better)")
         if not self.counts:
             lines.append("  made when the answer was known: does not count")
         return "\n".join(lines)
+
+
+def _distance(ratio: float) -> str:
+    """How far a value lies from the answer, for value / answer, in words that stay readable."""
+    if 0.5 <= ratio <= 2:
+        return f"{abs(ratio - 1):.1%} off the value"
+    if ratio > 2:
+        return f"the value is {ratio:.3g} times too large"
+    if ratio > 0:
+        return f"the value is {1 / ratio:.3g} times too small"
+    return "the value is zero" if ratio == 0 else "the value has the wrong sign"
+
+
+@dataclass(frozen=True)
+class NoForecast:
+    """The place of a forecast that the reader has not made: nobody bets in their name."""
+
+    key: str
+    unit: str = ""
+    answer: float | None = None
+
+    def __str__(self) -> str:
+        if self.answer is None:
+            return (
+                f"{self.key}: no forecast of yours yet. Put your value and the two ends of your "
+                "interval in the place of None,\nand run this cell again; left as it is, the page "
+                "goes on without you."
+            )
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.key}: the answer is {self.answer:.4g}{unit}; you made no forecast"
 
 
 @dataclass(frozen=True)
@@ -111,23 +144,51 @@ class Calibration:
         )
 
 
+@dataclass(frozen=True)
+class SoFar:
+    """How the reader and the laws have done over the chapters up to one of them."""
+
+    chapter: int
+    you: Calibration
+    laws: Calibration
+    missed: tuple[Forecast, ...]
+    """The forecasts of laws whose intervals did not hold the answer."""
+
+    def __str__(self) -> str:
+        yours = str(self.you) if self.you.scored else "none scored yet"
+        laws = str(self.laws) if self.laws.scored else "none scored yet"
+        lines = [f"Forecasts up to chapter {self.chapter}", f"You: {yours}", f"The laws: {laws}"]
+        lines += [
+            f"  missed: {f.key}, {f.who}: {f.low:.4g} to {f.high:.4g}, answer {f.answer:.4g}"
+            for f in self.missed
+        ]
+        return "\n".join(lines)
+
+
 def predict(
     key: str,
-    value: float | Estimate,
+    value: float | Estimate | None = None,
     low: float | None = None,
     high: float | None = None,
     *,
     level: float = 0.8,
     unit: str = "",
     who: str = "you",
-) -> Forecast:
+) -> Forecast | NoForecast:
     """Write a forecast down, before the run. Returns it; printing it shows what was kept.
 
     `value` is a number with `low` and `high`, or a fit's `Estimate`, which brings its own
-    interval and level. Until the answer is in, the same call with other numbers replaces the
-    forecast; afterwards it is kept as a new one that does not count. Raises ValueError or
-    TypeError if the numbers are missing or do not make an interval.
+    interval and level. With `value`, `low` and `high` all None nothing is kept, and what is
+    returned says how to fill them in. Until the answer is in, the same call with other numbers
+    replaces the forecast; afterwards it is kept as a new one that does not count. Raises ValueError
+    or TypeError if only some of the numbers are there, or if they do not make an interval.
     """
+    if who == "you" and value is None and low is None and high is None:
+        if not isinstance(key, str) or not key.strip():
+            raise ValueError("key must be a name such as '1.bigger-model'")
+        mine = [f for f in load() if (f.key, f.who) == (key, who)]
+        _asked[key] = unit
+        return mine[-1] if mine else NoForecast(key, unit)
     if isinstance(value, Estimate):
         if low is not None or high is not None:
             raise ValueError("a fit's prediction brings its own interval: leave low and high out")
@@ -136,7 +197,7 @@ def predict(
         low, high, level, value = value.low, value.high, value.level, value.value
     if low is None or high is None:
         raise ValueError("a forecast needs an interval: give low and high as well as value")
-    made = Forecast(key, value, low, high, level, unit, who)
+    made = Forecast(key, value, low, high, level, unit, who)  # type: ignore[arg-type] # checked
     record = load()
     same = [f for f in record if (f.key, f.who) == (made.key, made.who)]
     if any(f.key == made.key and f.answer is not None for f in record):
@@ -146,15 +207,21 @@ def predict(
     return made
 
 
-def score(key: str, answer: float) -> list[Forecast]:
+def score(key: str, answer: float) -> list[Forecast | NoForecast]:
     """Score every open forecast of `key` against the answer; returns them.
+
+    If the reader was asked and made none, the first of the list says so, with the answer.
 
     Raises KeyError if nothing was predicted under this key, TypeError or ValueError if the answer
     is not a finite number.
     """
     answer = _finite(answer, "answer")
     record = load()
-    if not any(f.key == key for f in record):
+    mine = any((f.key, f.who) == (key, "you") for f in record)
+    without: list[Forecast | NoForecast] = []
+    if key in _asked and not mine:
+        without = [NoForecast(key, _asked[key], answer)]
+    if not without and not any(f.key == key for f in record):
         known = ", ".join(sorted({f.key for f in record})) or "none yet"
         raise KeyError(f"no forecast named {key!r}: call predict first (known: {known})")
     open_ = [f for f in record if f.key == key and f.answer is None]
@@ -162,12 +229,31 @@ def score(key: str, answer: float) -> list[Forecast]:
     _save([scored.get(id(f), f) for f in record])
     # Scoring a second time, with nothing open, shows the last forecast of each forecaster.
     last = {f.who: f for f in record if f.key == key}
-    return list(scored.values()) or list(last.values())
+    return without + (list(scored.values()) or list(last.values()))
 
 
 def calibration(who: str = "you") -> Calibration:
     """The record of one forecaster so far, over all chapters."""
-    scored = [f for f in load() if f.who == who and f.answer is not None and f.counts]
+    return _calibration([f for f in load() if f.who == who])
+
+
+def so_far(chapter: int) -> SoFar:
+    """How the reader and the laws have done over the chapters up to this one.
+
+    The laws' forecasts are those of the reader's own runs, and for chapters that the reader has
+    not run those that came out when the book was last run.
+    """
+    mine = [f for f in load() if 1 <= _record.chapter_of(f.key) <= chapter]
+    laws = {(f.key, f.who): f for f in _record.shipped("forecasts", _read, chapter)}
+    laws |= {(f.key, f.who): f for f in mine if f.who != "you" and f.answer is not None}
+    judged = sorted(laws.values(), key=lambda f: _record.chapter_of(f.key))
+    missed = tuple(f for f in judged if f.counts and f.hit is False)
+    yours = [f for f in mine if f.who == "you"]
+    return SoFar(chapter, _calibration(yours), _calibration(judged), missed)
+
+
+def _calibration(forecasts: list[Forecast]) -> Calibration:
+    scored = [f for f in forecasts if f.answer is not None and f.counts]
     hits = sum(bool(f.hit) for f in scored)
     if not scored:
         return Calibration(0, 0, 0.0, 0.0, 1.0)
@@ -182,7 +268,11 @@ def path() -> Path:
 
 def load() -> list[Forecast]:
     """All forecasts so far, oldest first. Raises ValueError if the file is damaged."""
-    return _record.load("forecasts", lambda entry: Forecast(**entry))
+    return _record.load("forecasts", _read)
+
+
+def _read(entry: dict[str, Any]) -> Forecast:
+    return Forecast(**entry)
 
 
 def _finite(number: Any, name: str, hint: str = "") -> float:

@@ -54,7 +54,7 @@ class Verdict:
     @property
     def chapter(self) -> int:
         """The chapter that the claim stands in."""
-        return int(self.key.partition(".")[0])
+        return _record.chapter_of(self.key)
 
     def __str__(self) -> str:
         lines = [f"{self.key}: {self.outcome}", f"  predicted: {self.claim}"]
@@ -108,6 +108,17 @@ def record(
 def load() -> list[Verdict]:
     """All verdicts so far, oldest first. Raises ValueError if the file is damaged."""
     return _record.load("verdicts", _read)
+
+
+def collected(through: int = 99) -> list[Verdict]:
+    """The verdicts of the chapters up to `through`: the reader's own, else those of the book.
+
+    A verdict that the reader's own run has recorded takes the place of the one that came out when
+    the book was last run. In the order of the chapters.
+    """
+    found = {verdict.key: verdict for verdict in _record.shipped("verdicts", _read, through)}
+    found |= {v.key: v for v in load() if v.chapter <= through and v.outcome != "open"}
+    return sorted(found.values(), key=lambda verdict: verdict.chapter)
 
 
 def path() -> Path:

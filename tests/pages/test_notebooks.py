@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -153,3 +154,15 @@ def test_a_failing_chapter_is_named_and_left_alone(
     with pytest.raises(ChapterError, match=f"(?s){message}"):
         refresh(path)
     assert path.read_bytes() == before
+
+
+def test_the_record_of_a_chapter_goes_into_the_package_without_the_readers_own(
+    tmp_path: Path,
+) -> None:
+    entries = [{"key": "1.x", "who": "you"}, {"key": "1.x", "who": "the line"}]
+    (tmp_path / "forecasts.json").write_text(json.dumps(entries))
+    record = notebooks.recorded(tmp_path)
+    assert record == {"forecasts": [entries[1]], "verdicts": []}
+    assert notebooks.keep_record(record, "01", tmp_path / "record")
+    assert not notebooks.keep_record(record, "01", tmp_path / "record")
+    assert json.loads((tmp_path / "record" / "01.json").read_text()) == record

@@ -38,6 +38,7 @@ def short_run(tiny: ModelConfig) -> Run:
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of an empty record of forecasts."""
     monkeypatch.setenv("SCALINGLAWS_HOME", str(tmp_path))
+    monkeypatch.setattr("scalinglaws.course.forecast._asked", {})
     return tmp_path / "forecasts.json"
 
 

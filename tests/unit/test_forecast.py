@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from scalinglaws.course.forecast import (
     path,
     predict,
     score,
+    so_far,
 )
 from scalinglaws.estimate import Estimate
 
@@ -306,3 +308,79 @@ class TestFile:
         for i in range(5):
             predict(f"{i}.question", 2.0, 1.8, 2.2)
         assert [file.name for file in record.parent.iterdir()] == ["forecasts.json"]
+
+
+class TestNoForecast:
+    """The reader was asked and gave nothing: nobody bets in their name."""
+
+    def test_an_empty_call_keeps_nothing_and_says_what_to_do(self, record: Path) -> None:
+        said = str(predict(KEY, value=None, low=None, high=None, unit="nats"))
+        assert "no forecast of yours yet" in said and "None" in said
+        assert not record.exists()
+
+    def test_the_answer_is_told_all_the_same_and_the_laws_are_scored(self, record: Path) -> None:
+        predict(KEY, unit="nats")
+        predict(KEY, 2.0, 1.8, 2.2, who="the line")
+        mine, line = score(KEY, 2.1)
+        assert str(mine) == f"{KEY}: the answer is 2.1 nats; you made no forecast"
+        assert line.who == "the line" and line.hit
+        assert calibration().scored == 0
+
+    def test_without_a_law_the_answer_alone_is_told(self, record: Path) -> None:
+        predict(KEY)
+        (only,) = score(KEY, 2.1)
+        assert "2.1" in str(only)
+
+    def test_a_forecast_that_was_made_is_shown_instead(self, record: Path) -> None:
+        predict(KEY, 2.0, 1.8, 2.2)
+        assert predict(KEY).value == 2.0
+        (only,) = score(KEY, 2.1)
+        assert only.hit
+
+    def test_only_the_reader_may_leave_it_empty(self, record: Path) -> None:
+        with pytest.raises(ValueError, match="needs an interval"):
+            predict(KEY, who="the line")
+
+
+class TestSoFar:
+    """The record over the chapters: the reader's own, and that of the laws."""
+
+    @pytest.fixture
+    def shipped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = tmp_path / "shipped"
+        folder.mkdir()
+        monkeypatch.setattr("scalinglaws.course._record.SHIPPED", folder)
+        for chapter, answer in ((1, 2.1), (2, 3.0), (4, 2.1)):
+            made = Forecast(f"{chapter}.x", 2.0, 1.8, 2.2, who="the line", answer=answer)
+            text = json.dumps({"forecasts": [asdict(made)]})
+            (folder / f"{chapter:02}.json").write_text(text)
+
+    @pytest.mark.usefixtures("record", "shipped")
+    def test_it_grows_from_chapter_to_chapter_and_names_the_misses(self) -> None:
+        assert (so_far(1).laws.scored, so_far(1).laws.hits) == (1, 1)
+        assert (so_far(3).laws.scored, so_far(3).laws.hits) == (2, 1)
+        assert "missed: 2.x, the line: 1.8 to 2.2, answer 3" in str(so_far(3))
+        assert so_far(4).laws.scored == 3
+
+    @pytest.mark.usefixtures("record", "shipped")
+    def test_runs_of_ones_own_take_the_place_of_the_stored_ones(self) -> None:
+        predict("2.x", 2.0, 1.8, 2.2, who="the line")
+        predict("2.x", 3.0, 2.9, 3.1)
+        score("2.x", 2.05)
+        assert so_far(3).laws.hits == 2 and not so_far(3).missed
+        assert (so_far(3).you.scored, so_far(3).you.hits) == (1, 0)
+        assert so_far(1).you.scored == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (2.2, "10.0% off the value"),
+        (20.0, "the value is 10 times too large"),
+        (0.5, "the value is 4 times too small"),
+        (0.0, "the value is zero"),
+        (-1.0, "the value has the wrong sign"),
+    ],
+)
+def test_the_distance_reads_well_at_any_size(value: float, told: str) -> None:
+    assert told in str(Forecast(KEY, value, value - 1, value + 1, answer=2.0))
