@@ -4,8 +4,8 @@ Usage: python tools/notebooks.py [--only 01] [--check]
 
 Each chapter runs in its own kernel, in its own empty folder and with an empty record of forecasts.
 The normal form holds no times, versions or widget state, so that a diff shows what changed; where
-the outputs are the same, the file stays the same to the byte. What a chapter recorded, the forecasts
-of the laws and the verdicts, goes into the package, where the chapters after it find it.
+the outputs are the same, the file stays the same to the byte. What a chapter recorded (forecasts of
+the laws, verdicts) goes into the package, where the chapters after it find it.
 """
 
 from __future__ import annotations
