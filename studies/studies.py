@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.text import Corpus, KnownEntropy, python_source
 from scalinglaws.training import Run, default_lr, repeat
 
@@ -28,14 +28,14 @@ class Study:
 
 def at_budget(flops: float, width: int, **options: object) -> Run:
     """A run of the default recipe, or of `options`, that takes about so many FLOPs."""
-    model = ModelConfig(width=width)
+    model = TransformerConfig(width=width)
     return Run(model, round(flops / model.flops_per_token()), **options)
 
 
 def run_of(row: Mapping[str, Any], corpus: Corpus) -> Run:
     """The run that a row of the table of runs came from."""
     shape = {name: int(row[name]) for name in ("width", "depth", "heads", "context")}
-    model = ModelConfig(**shape, shift=bool(row["shift"]), vocab_size=corpus.vocab_size)
+    model = TransformerConfig(**shape, shift=bool(row["shift"]), vocab_size=corpus.vocab_size)
     given = ("tokens", "seed", "batch", "lr", "optimizer", "warmup", "cooldown", "unique_tokens")
     return Run(model, **{name: None if pd.isna(row[name]) else row[name] for name in given})
 
@@ -99,7 +99,7 @@ def scaled_warmup(run: Run) -> Run:
 def data_limited(unique: int, width: int) -> list[Run]:
     """So many different tokens, read 1, 2, 4, ... 32 times, as far as that is cheap enough."""
     runs = (
-        Run(ModelConfig(width=width), unique * epochs, unique_tokens=unique)
+        Run(TransformerConfig(width=width), unique * epochs, unique_tokens=unique)
         for epochs in (1, 2, 4, 8, 16, 32)
     )
     return [run for run in runs if run.flops <= MOST_FOR_DATA]
@@ -107,13 +107,13 @@ def data_limited(unique: int, width: int) -> list[Run]:
 
 def lr_scan(width: int, factors: Iterable[float], **options: object) -> list[Run]:
     """Runs whose learning rate is the rule's times each factor."""
-    base = Run(ModelConfig(width=width), TOKENS[width], **options)
+    base = Run(TransformerConfig(width=width), TOKENS[width], **options)
     return [replace(base, lr=base.lr * factor) for factor in factors]
 
 
 def shapes(tokens: int) -> list[Run]:
     """Deep and narrow to shallow and wide, each at three learning rates."""
-    runs = [Run(ModelConfig(width=width, depth=depth), tokens) for depth, width in SHAPES[tokens]]
+    runs = [Run(TransformerConfig(width=width, depth=depth), tokens) for depth, width in SHAPES[tokens]]
     return [replace(run, lr=run.lr * factor) for run in runs for factor in (0.5, 1, 2)]
 
 
@@ -122,7 +122,7 @@ def entropy_ladder(most_flops: float) -> list[Run]:
     corpus = known_entropy()
     model = {"context": corpus.example_length - 1, "vocab_size": corpus.vocab_size}
     runs = (
-        Run(ModelConfig(width=width, **model), 2**power)
+        Run(TransformerConfig(width=width, **model), 2**power)
         for width in (4, 8, 12, 16, 24, 32, 48, 64)
         for power in range(13, 22)
     )

@@ -1,22 +1,18 @@
 """Training: one run, a stack of them, or a whole sweep on all cores."""
 
+from ..learners.transformer import default_lr
+from .optim import Optimizer
+from .run import Run, batch_sizes, lockstep, schedule, workload
 from .stack import (
     EVALUATION_TOKENS,
-    Optimizer,
-    Run,
     Trained,
-    batch_sizes,
-    default_lr,
     evaluate,
-    lockstep,
+    evaluate_ensemble,
     one_thread,
     pick_device,
-    sample,
-    schedule,
     token_losses,
     train,
     train_together,
-    workload,
 )
 from .sweep import WrongCorpus, repeat, sweep
 
@@ -29,11 +25,11 @@ __all__ = [
     "batch_sizes",
     "default_lr",
     "evaluate",
+    "evaluate_ensemble",
     "lockstep",
     "one_thread",
     "pick_device",
     "repeat",
-    "sample",
     "schedule",
     "sweep",
     "token_losses",

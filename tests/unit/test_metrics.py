@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from scalinglaws.learners import ModelConfig, Transformer
+from scalinglaws.learners import TransformerConfig, Transformer
 from scalinglaws.metrics import (
     answer_probability,
     answers,
@@ -145,7 +145,7 @@ def task() -> Addition:
 @pytest.fixture(scope="module")
 def stack(task: Addition) -> Transformer:
     model = Transformer(
-        ModelConfig(8, context=task.example_length - 1, vocab_size=len(task.vocabulary)), [0, 1]
+        TransformerConfig(8, context=task.example_length - 1, vocab_size=len(task.vocabulary)), [0, 1]
     )
     torch.manual_seed(0)
     torch.nn.init.normal_(model.head, std=0.5)
@@ -218,7 +218,7 @@ class TestModels:
 
         class Knows:
             stack = 1
-            config = ModelConfig(
+            config = TransformerConfig(
                 8, context=task.example_length - 1, vocab_size=len(task.vocabulary)
             )
             head = torch.zeros(1)

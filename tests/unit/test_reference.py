@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from scalinglaws import runs
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.runs import store
 from scalinglaws.text import Corpus
 from scalinglaws.training import Run, default_lr, train
@@ -182,7 +182,7 @@ def test_the_steps_from_kaplan_change_one_convention_at_a_time() -> None:
 @pytest.fixture
 def three(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """Make the sweep one of two small studies, of two runs and of one; its runs."""
-    planned = [Run(ModelConfig(width=8, context=8), tokens=1024, seed=seed) for seed in range(2)]
+    planned = [Run(TransformerConfig(width=8, context=8), tokens=1024, seed=seed) for seed in range(2)]
     large = replace(planned[0], tokens=16_384)
     for module in (sweep, export):
         monkeypatch.setattr(
@@ -248,7 +248,7 @@ def test_sweep_trains_only_what_is_missing_and_cheap_enough(
 
 
 def test_the_estimate_counts_a_shared_trunk_once() -> None:
-    model = ModelConfig(width=32)
+    model = TransformerConfig(width=32)
     runs = [Run(model, 2**17), Run(model, 2**18)]
     together, _ = sweep.cost(runs)
     assert max(run.flops for run in runs) < together < sum(run.flops for run in runs)

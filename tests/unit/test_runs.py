@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.runs import table as runs
 from scalinglaws.training import Run, Trained
 
@@ -129,7 +129,7 @@ class TestFinished:
 
 def rows() -> list[dict[str, Any]]:
     """Rows as `sweep` makes them: one that is ok, one that diverged, one that failed."""
-    run = Run(ModelConfig(8, context=8), tokens=4_000, lr=0.1 + 0.2, cooldown=1 / 3)
+    run = Run(TransformerConfig(8, context=8), tokens=4_000, lr=0.1 + 0.2, cooldown=1 / 3)
     told = [
         (run, 1.2345678901234567, 0.01, "ok", 1.5),
         (replace(run, batch=3, seed=1), np.nan, np.nan, "diverged", 0.1),

@@ -17,13 +17,13 @@ import pandas as pd
 import pytest
 
 from scalinglaws import runs
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.runs import store
 from scalinglaws.runs.store import Entry, StoreError
 from scalinglaws.training import Run, Trained
 
 ROOT = Path(__file__).parents[2]
-RUN = Run(ModelConfig(8, context=8), tokens=4_000)
+RUN = Run(TransformerConfig(8, context=8), tokens=4_000)
 PAGE = 4096
 
 WRITER = """
@@ -97,14 +97,14 @@ class TestKey:
         changed = {name for change in marks[0].args[1] for name in change}
         shapes = [change["model"] for change in marks[0].args[1] if "model" in change]
         assert changed == {field.name for field in fields(Run)}
-        for field in fields(ModelConfig):
+        for field in fields(TransformerConfig):
             assert any(getattr(s, field.name) != getattr(RUN.model, field.name) for s in shapes)
 
     def test_the_corpus_changes_it(self) -> None:
         assert store.key(RUN, "c0ffee") != store.key(RUN, "beef")
 
     def test_it_is_the_same_on_every_day_and_machine(self) -> None:
-        run = Run(ModelConfig(8, context=8), tokens=4_000, lr=0.5)
+        run = Run(TransformerConfig(8, context=8), tokens=4_000, lr=0.5)
         assert store.key(run, "c0ffee") == "97cb7987425172ed1dc8fc2b3b6e36a3"
         assert store.key(replace(run, lr=0.5), "c0ffee") == store.key(run, "c0ffee")
 

@@ -31,7 +31,7 @@ import pandas as pd
 import pytest
 
 from scalinglaws import runs
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.runs import store
 from scalinglaws.text import Corpus, python_source
 from scalinglaws.training import Run, WrongCorpus, lockstep, repeat, sweep, train
@@ -40,9 +40,9 @@ from scalinglaws.training import stack as training
 module = sys.modules["scalinglaws.training.sweep"]
 
 ROOT = Path(__file__).parents[2]
-TINY = ModelConfig(width=8, context=8)
+TINY = TransformerConfig(width=8, context=8)
 GOOD = Run(TINY, tokens=4_000)
-LARGE = Run(ModelConfig(width=16, context=8), tokens=8_000)
+LARGE = Run(TransformerConfig(width=16, context=8), tokens=8_000)
 TOO_LONG = Run(TINY, tokens=4_000, unique_tokens=10**9)
 BURST = Run(TINY, tokens=4_000, lr=1e12)
 MIXED = [GOOD, TOO_LONG, LARGE, BURST, replace(GOOD, seed=1)]
@@ -120,7 +120,7 @@ class Deadly:
         return os._exit, (3,)
 
 
-class Doomed(ModelConfig):
+class Doomed(TransformerConfig):
     """A model during whose training the worker is killed, as the system does to free memory."""
 
     def params(self, count: str = "total") -> int:
@@ -284,7 +284,7 @@ class TestProgress:
 
 class TestSharingOut:
     LADDER: ClassVar = repeat(
-        [Run(ModelConfig(w), tokens=12 * w * w * 40) for w in (8, 16, 32, 48)], 3
+        [Run(TransformerConfig(w), tokens=12 * w * w * 40) for w in (8, 16, 32, 48)], 3
     )
 
     @pytest.mark.parametrize("workers", [1, 2, 3, 4])
@@ -294,7 +294,7 @@ class TestSharingOut:
             "ladder": self.LADDER,
             "one shape": repeat([Run(TINY, tokens=2**20)], 12),
             "budgets": [
-                Run(ModelConfig(w), tokens=int(flops / ModelConfig(w).flops_per_token()), seed=seed)
+                Run(TransformerConfig(w), tokens=int(flops / TransformerConfig(w).flops_per_token()), seed=seed)
                 for w in (8, 16, 24, 32)
                 for flops in (1e10, 3e10, 9e10)
                 for seed in range(3)
@@ -308,7 +308,7 @@ class TestSharingOut:
         assert module._makespan(groups, workers) <= module._makespan(lockstep(wanted), workers)
 
     def test_only_as_many_groups_are_cut_as_that_takes(self) -> None:
-        shapes = [ModelConfig(32, context=context) for context in (16, 20, 24, 28, 32)]
+        shapes = [TransformerConfig(32, context=context) for context in (16, 20, 24, 28, 32)]
         wanted = repeat([Run(shape, tokens=2**19) for shape in shapes], seeds=5)
         whole = lockstep(wanted)
         groups = module._share_out(wanted, 2)
@@ -346,7 +346,7 @@ class TestSharingOut:
         card = SimpleNamespace(type="cuda")
         monkeypatch.setattr(module, "pick_device", lambda device=None: card)
         monkeypatch.setattr(module, "train_together", fake)
-        wanted = repeat([Run(ModelConfig(w), tokens=10_000) for w in (16, 512)], seeds=100)
+        wanted = repeat([Run(TransformerConfig(w), tokens=10_000) for w in (16, 512)], seeds=100)
         assert len(sweep(wanted, corpus, progress=False)) == 200
         assert seen == [(512, 8, "cuda")] * 9 + [(512, 7, "cuda")] * 4 + [(16, 50, "cuda")] * 2
 
@@ -362,7 +362,7 @@ class TestRefusals:
             sweep([GOOD, LARGE, again], corpus)
 
     def test_something_else_than_runs(self, corpus: Corpus) -> None:
-        with pytest.raises(TypeError, match="must hold Run objects, got ModelConfig"):
+        with pytest.raises(TypeError, match="must hold Run objects, got TransformerConfig"):
             sweep([TINY], corpus)
 
     @pytest.mark.parametrize("corpus", ["text", lambda: "text"])

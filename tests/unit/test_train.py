@@ -14,7 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from scalinglaws.learners import ModelConfig, Transformer
+from scalinglaws.learners import TransformerConfig, Transformer
 from scalinglaws.runs import COLUMNS
 from scalinglaws.text import Corpus
 from scalinglaws.training.stack import (
@@ -39,7 +39,7 @@ from scalinglaws.training.stack import (
     workload,
 )
 
-TINY = ModelConfig(width=8, context=8)
+TINY = TransformerConfig(width=8, context=8)
 
 
 def unigram_entropy(tokens: np.ndarray) -> float:
@@ -88,7 +88,7 @@ class TestRun:
         assert muon.lr == default_lr(8, "muon") != run.lr
 
     def test_another_model_takes_its_own_rate_when_asked_anew(self) -> None:
-        wide = ModelConfig(width=32, context=8)
+        wide = TransformerConfig(width=32, context=8)
         run = Run(TINY, tokens=10_000)
         assert replace(run, model=wide, lr=None) == Run(wide, tokens=10_000)
         assert replace(run, model=wide).lr == run.lr, "what is said is kept"
@@ -157,7 +157,7 @@ class TestRun:
             Run(TINY, tokens=least - 1, batch=batch)
 
     def test_one_context_must_fit_into_the_tokens(self) -> None:
-        long = ModelConfig(width=8, context=200)
+        long = TransformerConfig(width=8, context=200)
         assert Run(long, tokens=200).steps == 1
         with pytest.raises(ValueError, match="one step of 200, got 199"):
             Run(long, tokens=199)
@@ -173,7 +173,7 @@ class TestRun:
             Run(TINY, tokens=1_000, optimizer=optimizer)
 
     def test_a_number_is_no_model(self) -> None:
-        with pytest.raises(TypeError, match="must be a ModelConfig, got int"):
+        with pytest.raises(TypeError, match="must be a TransformerConfig, got int"):
             Run(8, tokens=1_000)
 
 
@@ -182,7 +182,7 @@ class TestBatchSizes:
     @pytest.mark.parametrize("tokens", [128, 129, 1_000, 12_345, 300_007])
     @pytest.mark.parametrize("context", [8, 24, 100])
     def test_they_hold_the_tokens(self, context: int, tokens: int, batch: int | None) -> None:
-        run = Run(ModelConfig(width=8, context=context), tokens=max(tokens, 500), batch=batch)
+        run = Run(TransformerConfig(width=8, context=context), tokens=max(tokens, 500), batch=batch)
         sizes = batch_sizes(run)
         assert sizes.sum() * context == run.tokens
         assert sizes.min() >= 1 and len(sizes) == run.steps
@@ -197,7 +197,7 @@ class TestBatchSizes:
 
     @pytest.mark.parametrize("context", [8, 32])
     def test_they_double_each_time_the_tokens_seen_grow_fourfold(self, context: int) -> None:
-        config = ModelConfig(width=8, context=context)
+        config = TransformerConfig(width=8, context=context)
         sizes = batch_sizes(Run(config, tokens=2**22 + 2**18)) * context
         seen = np.cumsum(sizes) - sizes
         for least, most, size in [
@@ -209,7 +209,7 @@ class TestBatchSizes:
             assert set(sizes[(seen >= least) & (seen < most)]) == {size}
 
     def test_a_step_holds_one_sequence_at_least(self) -> None:
-        assert set(batch_sizes(Run(ModelConfig(width=8, context=4_096), tokens=2**15))) == {1}
+        assert set(batch_sizes(Run(TransformerConfig(width=8, context=4_096), tokens=2**15))) == {1}
 
     def test_a_fixed_batch_is_kept_and_the_last_step_takes_the_rest(self) -> None:
         assert batch_sizes(Run(TINY, tokens=8 * 14, batch=4)).tolist() == [4, 4, 4, 2]
@@ -295,7 +295,7 @@ class TestData:
         assert not np.array_equal(windows_of(corpus, replace(run, seed=1))[:, 0], first)
 
     def test_of_examples_as_many_are_read_as_make_up_the_unique_tokens(self) -> None:
-        config = ModelConfig(width=8, context=3, vocab_size=16)
+        config = TransformerConfig(width=8, context=3, vocab_size=16)
         run = Run(config, tokens=1_000, unique_tokens=30)
         assert windows_of(examples(), run).shape == (10, 4)
 
@@ -361,7 +361,7 @@ class TestTokenLosses:
 
 
 class TestOptimizer:
-    CONFIG = ModelConfig(width=8, context=8, vocab_size=16)
+    CONFIG = TransformerConfig(width=8, context=8, vocab_size=16)
 
     @pytest.fixture(autouse=True)
     def on_one_thread(self) -> Iterator[None]:
@@ -601,7 +601,7 @@ class TestTrain:
         assert burst.status == "diverged" and math.isnan(burst.loss) and math.isnan(burst.loss_std)
 
     def test_a_run_that_learns_its_few_data_by_heart_has_not_diverged(self, corpus: Corpus) -> None:
-        run = Run(ModelConfig(width=16, context=8), tokens=40_000, unique_tokens=16)
+        run = Run(TransformerConfig(width=16, context=8), tokens=40_000, unique_tokens=16)
         by_heart = train(run, corpus)
         assert by_heart.status == "ok"
         assert by_heart.curve_loss[-1] < 0.1 < math.log(128) < by_heart.loss
@@ -663,12 +663,12 @@ class TestTrain:
             train(Run(TINY, tokens=1_000, unique_tokens=10**9), corpus)
 
     def test_examples_of_another_length_than_the_context_are_refused(self) -> None:
-        run = Run(ModelConfig(width=8, context=8, vocab_size=16), tokens=1_000)
+        run = Run(TransformerConfig(width=8, context=8, vocab_size=16), tokens=1_000)
         with pytest.raises(ValueError, match="context must be 3, not 8"):
             train(run, examples())
 
     def test_only_scored_tokens_count(self) -> None:
-        run = Run(ModelConfig(width=8, context=3, vocab_size=16), tokens=30_000)
+        run = Run(TransformerConfig(width=8, context=3, vocab_size=16), tokens=30_000)
         scored, all_ = train(run, examples()), train(run, examples(scored=None))
         # Of the three predicted letters two are random, and ln 16 each at best.
         assert scored.loss < 0.05
@@ -721,7 +721,7 @@ class TestEvaluate:
         assert together[0, 1] == pytest.approx(trained.loss, rel=1e-5)
 
     def test_only_scored_tokens_are_measured(self) -> None:
-        config = ModelConfig(width=8, context=3, vocab_size=16)
+        config = TransformerConfig(width=8, context=3, vocab_size=16)
         model = Transformer(config)
         with torch.no_grad():
             model.head.normal_(generator=torch.Generator().manual_seed(0))
@@ -942,7 +942,7 @@ class TestBranching:
 
 class TestGroups:
     RUNS = tuple(
-        Run(ModelConfig(width, context=8), tokens, seed=seed, lr=lr, optimizer=optimizer)
+        Run(TransformerConfig(width, context=8), tokens, seed=seed, lr=lr, optimizer=optimizer)
         for width in (8, 16)
         for tokens in (1_024, 2_048)
         for seed in range(3)
@@ -975,7 +975,7 @@ class TestGroups:
         assert sorted(map(len, lockstep(runs, most=4))) == [3, 3, 3]
 
     def test_wide_models_are_not_stacked_by_default(self) -> None:
-        wide = [Run(ModelConfig(256), tokens=1_024, seed=seed) for seed in range(3)]
+        wide = [Run(TransformerConfig(256), tokens=1_024, seed=seed) for seed in range(3)]
         assert [len(group) for group in lockstep(wide)] == [1, 1, 1]
 
     def test_no_runs_make_no_groups(self) -> None:
@@ -1104,7 +1104,7 @@ class TestHalfPrecision:
 
     def test_the_model_trains_in_it_to_nearly_the_same_losses(self) -> None:
         # The same casts as on a card, made on the CPU.
-        model = Transformer(ModelConfig(width=32), [0, 1])
+        model = Transformer(TransformerConfig(width=32), [0, 1])
         for w in (*model.way_out, model.head):
             torch.nn.init.normal_(w, std=0.1)
         tokens = torch.randint(0, 128, (2, 4, 33), generator=torch.Generator().manual_seed(0))
