@@ -113,7 +113,9 @@ def lr_scan(width: int, factors: Iterable[float], **options: object) -> list[Run
 
 def shapes(tokens: int) -> list[Run]:
     """Deep and narrow to shallow and wide, each at three learning rates."""
-    runs = [Run(TransformerConfig(width=width, depth=depth), tokens) for depth, width in SHAPES[tokens]]
+    runs = [
+        Run(TransformerConfig(width=width, depth=depth), tokens) for depth, width in SHAPES[tokens]
+    ]
     return [replace(run, lr=run.lr * factor) for run in runs for factor in (0.5, 1, 2)]
 
 

@@ -32,7 +32,7 @@ COLUMNS: dict[str, str] = {
     "batch": "sequences per step, empty if it grows during the run",
     "warmup": "tokens over which the rate rises from zero; empty for a learner that counts",
     "cooldown": "share of the tokens over which the rate falls to zero at the end; likewise",
-    "weight_decay": "decoupled decay of blocks and head, relative to their rate; likewise",
+    "weight_decay": "decoupled decay of blocks and head, as a multiple of the rate; likewise",
     "dropout": "share of the outputs of blocks or hidden layers dropped in training; likewise",
     "optimizer": "adamw or muon; likewise",
     "status": "ok, diverged, or failed with the reason",

@@ -14,7 +14,7 @@ from .stack import (
     train,
     train_together,
 )
-from .sweep import WrongCorpus, repeat, sweep
+from .sweep import WrongCorpus, cost, repeat, sweep
 
 __all__ = [
     "EVALUATION_TOKENS",
@@ -23,6 +23,7 @@ __all__ = [
     "Trained",
     "WrongCorpus",
     "batch_sizes",
+    "cost",
     "default_lr",
     "evaluate",
     "evaluate_ensemble",

@@ -34,7 +34,7 @@ class _Moved:
     lr: Tensor
     """Peak rate of each model, of a shape that spreads over the weight."""
     decay: Tensor | None
-    """What the peak rate takes of the weight; None if no model of the stack decays here."""
+    """What a step at the peak rate takes of the weight; None if no model of the stack decays."""
     state: Tensor
     """AdamW's move, zero between steps, or Muon's momentum."""
 
@@ -43,9 +43,10 @@ class Optimizer:
     """AdamW (Loshchilov & Hutter 2019), each model of a stack with its own rate and decay.
 
     With `muon`, the updates of the matrices that the learner lends it are momentum made orthogonal
-    (Jordan et al. 2024) instead. The decay is decoupled from the gradient: in each step the weights
-    that decay lose their current rate times `Run.weight_decay` of their size. `model` is a stack
-    trained as `runs`, one each. A `deepcopy` of model and optimizer together goes on by itself.
+    (Jordan et al. 2024) instead. The decay is decoupled from the gradient: in each step all weights
+    that decay lose the run's current rate times `Run.weight_decay` of their size, the head as well,
+    whose own rate is another. `model` is a stack trained as `runs`, one each. A `deepcopy` of model
+    and optimizer together goes on by itself.
     """
 
     betas, momentum = (0.9, 0.95), 0.95
@@ -64,7 +65,7 @@ class Optimizer:
             own = lr if group.lr is None else group.lr * lr / default
             for w in group.weights:
                 spread = own.view(-1, *[1] * (w.dim() - 1))
-                less = (own * decay).view_as(spread) if decays and group.decays else None
+                less = (lr * decay).view_as(spread) if decays and group.decays else None
                 moved = _Moved(w, spread, less, torch.zeros_like(w))
                 if kind == "muon" and group.matrices is not None:
                     self.muon.append((moved, group.matrices))

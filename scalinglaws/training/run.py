@@ -56,8 +56,8 @@ class Run:
     """Train on only this many tokens, a random sample of the corpus, repeated as often as needed;
     None uses the whole corpus."""
     weight_decay: float = 0.0
-    """In each step, weights of blocks and head lose their current rate times this of their size
-    (decoupled: Loshchilov & Hutter 2019). Embeddings do not decay."""
+    """Decoupled decay (Loshchilov & Hutter 2019): in each step, weights of blocks and head lose the
+    current rate, which is `lr` times the schedule, times this of their size; embeddings do not."""
     dropout: float = 0.0
     """Share of the numbers that each block or hidden layer puts out that is set to zero in
     training (Srivastava et al. 2014). What is dropped follows from the seed and the step, so a run

@@ -166,7 +166,7 @@ def sweep(
             _in_processes(groups, sent, here.fingerprint, workers or _cores(), kept.add, report)
         report(total)
     reasons = [row["status"] for row in kept.rows.values()]
-    if all(reason.startswith("failed") for reason in reasons):
+    if reasons and all(reason.startswith("failed") for reason in reasons):
         warnings.warn(
             f"no run of this sweep was trained. The first of {len(reasons)} {reasons[0]}",
             stacklevel=2,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scalinglaws.learners import TransformerConfig, Transformer
+from scalinglaws.learners import Transformer, TransformerConfig
 from scalinglaws.text import Corpus
 from scalinglaws.training import Run, evaluate, train
 

@@ -1,4 +1,4 @@
-"""The model and the counts of its size and cost: `scalinglaws.learners`."""
+"""The transformer and the counts of its size and cost: `scalinglaws.learners`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from scalinglaws.learners import TransformerConfig, Transformer, norm, shift
+from scalinglaws.learners import Transformer, TransformerConfig, norm, shift
 
 CONFIGS = [
     TransformerConfig(width=8, context=8),
@@ -51,8 +51,8 @@ class TestConfig:
     @configs
     def test_counts_agree_with_the_parameters_of_the_model(self, config: TransformerConfig) -> None:
         model = Transformer(config)
-        blocks = sum(weights.numel() for weights in (*model.way_in, *model.way_out))
-        assert len(model.way_in) == len(model.way_out) == config.depth
+        blocks = sum(weights.numel() for weights in model.blocks.parameters())
+        assert len(model.blocks) == config.depth
         assert config.params("non_embedding") == blocks
         assert config.params("with_head") == blocks + model.head.numel()
         everything = sum(parameter.numel() for parameter in model.parameters())
@@ -106,7 +106,7 @@ class TestConfig:
     @pytest.mark.parametrize("name", ["width", "depth", "context", "vocab_size"])
     @pytest.mark.parametrize("value", [0, -4, 16.0, "16", None, True, float("nan")])
     def test_a_size_that_is_no_whole_number_is_refused(self, name: str, value: Any) -> None:
-        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
+        with pytest.raises(ValueError, match=f"{name} must be (a whole number|at least 1)"):
             TransformerConfig(**{"width": 16} | {name: value})
 
     def test_a_width_that_cannot_be_quartered_is_refused(self) -> None:
@@ -153,7 +153,9 @@ class TestTransformer:
 
     @configs
     @pytest.mark.parametrize("time", [1, 2, 3])
-    def test_short_texts_give_logits_for_every_token(self, config: TransformerConfig, time: int) -> None:
+    def test_short_texts_give_logits_for_every_token(
+        self, config: TransformerConfig, time: int
+    ) -> None:
         logits = disturbed(config)(some_tokens(config, batch=2, time=time))
         assert logits.shape == (2, time, config.vocab_size)
         assert logits.isfinite().all()
@@ -274,7 +276,9 @@ class TestStack:
         assert torch.equal(alone.embedding[0], stack.embedding[1])
 
     @configs
-    def test_the_tokens_of_one_model_leave_the_others_alone(self, config: TransformerConfig) -> None:
+    def test_the_tokens_of_one_model_leave_the_others_alone(
+        self, config: TransformerConfig
+    ) -> None:
         stack = disturbed(config, [0, 1, 2])
         tokens = tokens_of_a_stack(config, 3)
         changed = tokens.clone()
@@ -284,7 +288,9 @@ class TestStack:
         assert not torch.allclose(after[1], before[1], atol=1e-3)
 
     @configs
-    def test_the_loss_of_one_model_has_no_gradient_in_the_others(self, config: TransformerConfig) -> None:
+    def test_the_loss_of_one_model_has_no_gradient_in_the_others(
+        self, config: TransformerConfig
+    ) -> None:
         stack = disturbed(config, [0, 1, 2])
         stack(tokens_of_a_stack(config, 3))[1].square().sum().backward()
         for weights in stack.parameters():

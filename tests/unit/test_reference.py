@@ -182,7 +182,9 @@ def test_the_steps_from_kaplan_change_one_convention_at_a_time() -> None:
 @pytest.fixture
 def three(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """Make the sweep one of two small studies, of two runs and of one; its runs."""
-    planned = [Run(TransformerConfig(width=8, context=8), tokens=1024, seed=seed) for seed in range(2)]
+    planned = [
+        Run(TransformerConfig(width=8, context=8), tokens=1024, seed=seed) for seed in range(2)
+    ]
     large = replace(planned[0], tokens=16_384)
     for module in (sweep, export):
         monkeypatch.setattr(

@@ -12,7 +12,8 @@ import pytest
 
 from scalinglaws.learners import TransformerConfig
 from scalinglaws.runs import table as runs
-from scalinglaws.training import Run, Trained
+from scalinglaws.training import Run
+from scalinglaws.training.run import row_of
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def rows() -> list[dict[str, Any]]:
         (replace(run, unique_tokens=100), np.nan, np.nan, 'failed: E: "a, b"', np.nan),
     ]
     return [
-        Trained(run, None, loss, std, None, None, status, seconds, "cpu", "001e45").row()
+        row_of(run, "001e45", status, loss=loss, loss_std=std, device="cpu", seconds=seconds)
         for run, loss, std, status, seconds in told
     ]
 
