@@ -6,13 +6,19 @@ No run stands in two studies, so the studies can be put into one table and still
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
-from scalinglaws.learners import TransformerConfig
+from scalinglaws.learners import (
+    LearnerConfig,
+    LSTMConfig,
+    MLPConfig,
+    NgramConfig,
+    TransformerConfig,
+)
 from scalinglaws.text import Corpus, KnownEntropy, python_source
 from scalinglaws.training import Run, default_lr, repeat
 
@@ -32,12 +38,27 @@ def at_budget(flops: float, width: int, **options: object) -> Run:
     return Run(model, round(flops / model.flops_per_token()), **options)
 
 
+LEARNERS: Mapping[str, type[LearnerConfig]] = {
+    config.kind: config for config in (TransformerConfig, MLPConfig, LSTMConfig, NgramConfig)
+}
+
+
 def run_of(row: Mapping[str, Any], corpus: Corpus) -> Run:
-    """The run that a row of the table of runs came from."""
-    shape = {name: int(row[name]) for name in ("width", "depth", "heads", "context")}
-    model = TransformerConfig(**shape, shift=bool(row["shift"]), vocab_size=corpus.vocab_size)
-    given = ("tokens", "seed", "batch", "lr", "optimizer", "warmup", "cooldown", "unique_tokens")
-    return Run(model, **{name: None if pd.isna(row[name]) else row[name] for name in given})
+    """The run that a row of the table of runs came from.
+
+    Of a multi-layer perceptron the table does not hold the channels of the embedding: it gets the
+    usual ones. Raises KeyError if the learner is none of the package's.
+    """
+    config = LEARNERS[row["learner"]]
+    said = {name: value for name, value in row.items() if not pd.isna(value)}
+    if config is NgramConfig:
+        said["order"] = int(said["window"]) + 1
+    shape = {f.name: int(said[f.name]) for f in fields(config) if f.name in said}
+    if "shift" in shape:
+        shape["shift"] = bool(shape["shift"])
+    model = config(**shape | {"vocab_size": corpus.vocab_size})
+    settings = {f.name for f in fields(Run)} - {"model"}
+    return Run(model, **{name: value for name, value in said.items() if name in settings})
 
 
 ISOFLOP: dict[float, Sequence[int]] = {

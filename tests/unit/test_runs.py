@@ -156,6 +156,24 @@ class TestTable:
             table = runs.table_of(rows()[i] for i in some)
             pd.testing.assert_series_equal(table.dtypes, runs.table_of(rows()).dtypes)
 
+    def test_every_column_is_explained_and_every_row_has_them(self) -> None:
+        assert list(rows()[0]) == list(runs.COLUMNS)
+        assert all(runs.COLUMNS.values())
+
+    def test_a_csv_from_before_the_learners_is_read_as_it_is(self, tmp_path: Path) -> None:
+        later = ["learner", "window", "weight_decay", "dropout"]
+        old = runs.table_of(rows()).drop(columns=later)
+        runs.write_table(old, tmp_path / "runs.csv")
+        pd.testing.assert_frame_equal(runs.read_table(tmp_path / "runs.csv"), old)
+
+    def test_a_width_that_is_no_whole_number_is_left_to_its_owner(self, tmp_path: Path) -> None:
+        file = tmp_path / "runs.csv"
+        file.write_text("params,tokens,loss,width,shift\n1,2,3.5,12.5,maybe\n1,2,3.5,,\n")
+        with pytest.raises(ValueError, match="'shift'"):
+            runs.read_table(file)
+        file.write_text("params,tokens,loss,width\n1,2,3.5,12.5\n1,2,3.5,\n")
+        assert runs.read_table(file)["width"].iloc[0] == 12.5
+
     def test_what_an_old_row_lacks_is_empty(self) -> None:
         old = {k: v for k, v in rows()[0].items() if k not in ("batch", "cooldown", "version")}
         assert runs.table_of([old])[["batch", "cooldown", "version"]].isna().all(axis=None)

@@ -28,16 +28,29 @@ ROOT = Path(__file__).parents[2]
 RUN = Run(TransformerConfig(8, context=8), tokens=4_000)
 PAGE = 4096
 
+# A store knows a run by its fields alone, so a process that writes need not load torch.
 WRITER = """
 import sys
-sys.path.insert(0, sys.argv[2] + "/tests/unit")
-from test_store import an_entry
+from dataclasses import dataclass
 from scalinglaws.runs import store
+
+@dataclass(frozen=True)
+class Model:
+    kind = "transformer"
+    width: int = 8
+
+@dataclass(frozen=True)
+class Run:
+    seed: int
+    model: Model = Model()
+
+assert "torch" not in sys.modules
 path = store.create(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 for seed in range(100):
-    store.write(path, [an_entry(seed)])
+    row = {"seed": seed, "loss": 1.5, "status": "ok", "corpus": "c0ffee", "version": "1"}
+    store.write(path, [store.entry(Run(seed), row)])
     print(seed, flush=True)
 """
 
@@ -55,7 +68,7 @@ def an_entry(seed: int, status: str = "ok", loss: float = 1.5, run: Run = RUN) -
 
 def writer(path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), str(ROOT)],
+        [sys.executable, "-c", WRITER, str(path)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
