@@ -15,14 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scalinglaws.learners import ModelConfig, shift
+from scalinglaws.learners import TransformerConfig, shift
 from scalinglaws.text import Corpus
 
 
 class PlainBlock(nn.Module):
     """Attention, then MLP, each on its own norm; or both side by side with `shift`."""
 
-    def __init__(self, config: ModelConfig, use_shift: bool) -> None:
+    def __init__(self, config: TransformerConfig, use_shift: bool) -> None:
         super().__init__()
         d, self.heads, self.use_shift = config.width, config.heads, use_shift
         self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
@@ -46,7 +46,7 @@ class PlainBlock(nn.Module):
 class PlainTransformer(nn.Module):
     """tokens (batch, time) -> logits (batch, time, vocab_size)."""
 
-    def __init__(self, config: ModelConfig, use_shift: bool) -> None:
+    def __init__(self, config: TransformerConfig, use_shift: bool) -> None:
         super().__init__()
         self.embedding = nn.Embedding(config.vocab_size, config.width)
         self.position = nn.Embedding(config.context, config.width)
@@ -62,7 +62,7 @@ class PlainTransformer(nn.Module):
 
 
 def plain_train(
-    config: ModelConfig,
+    config: TransformerConfig,
     corpus: Corpus,
     tokens: int,
     *,

@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 from plain import plain_train
 
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.text import Corpus, python_source
 from scalinglaws.training import Run, lockstep, one_thread, sweep, train_together
 
@@ -53,7 +53,7 @@ def matmul_peak(size: int = 1024, seconds: float = 0.3) -> float:
 
 def stack_speed(width: int, seconds: float) -> tuple[float, float]:
     """Tokens per second, summed over a stack on one thread; and the peak beside it."""
-    corpus, model = noise(), ModelConfig(width=width)
+    corpus, model = noise(), TransformerConfig(width=width)
     seeds = range(16)
     size = len(lockstep([Run(model, tokens=2**12, seed=seed) for seed in seeds])[0])
     tokens = 2**13
@@ -70,7 +70,7 @@ def stack_speed(width: int, seconds: float) -> tuple[float, float]:
 def plain_speed(width: int, seconds: float, threads: int) -> float:
     """Tokens per second of the plain loop with the same shapes, batch and optimiser."""
     torch.set_num_threads(threads)
-    corpus, model, tokens = noise(), ModelConfig(width=width), 2**13
+    corpus, model, tokens = noise(), TransformerConfig(width=width), 2**13
     while True:
         _, spent = plain_train(model, corpus, tokens, batch=BATCH, lr=1e-3, use_shift=True)
         if spent >= seconds or tokens >= 2**20:
@@ -90,11 +90,11 @@ def throughput(seconds: float, cores: int) -> pd.DataFrame:
             together = list(pool.map(stack_speed, [width] * cores, [seconds] * cores))
             all_cores = sum(speed for speed, _ in together)
             peak = sum(peak for _, peak in together)
-            flops = ModelConfig(width=width).flops_per_token()
+            flops = TransformerConfig(width=width).flops_per_token()
             rows.append(
                 {
                     "width": width,
-                    "params": ModelConfig(width=width).params("with_head"),
+                    "params": TransformerConfig(width=width).params("with_head"),
                     "plain, tokens/s": max(plain),
                     "stack, 1 thread": alone,
                     "stacks, all cores": all_cores,
@@ -119,7 +119,7 @@ def best_rate(loss: Callable[[float], float]) -> float:
 def time_to_loss(cores: int) -> pd.DataFrame:
     """A sweep of 30 runs by the plain loop, and one of ours that ends at its losses or below."""
     corpus = python_source()
-    models = {width: ModelConfig(width=width) for width in SWEEP_WIDTHS}
+    models = {width: TransformerConfig(width=width) for width in SWEEP_WIDTHS}
     tokens = {w: TOKENS_PER_PARAM * m.params("with_head") for w, m in models.items()}
 
     def plain(width: int, lr: float, seed: int) -> tuple[float, float]:
@@ -176,7 +176,7 @@ def isoflop(cores: int, seeds: int = 1) -> pd.DataFrame:
     plan = [
         (budget, Run(model, tokens=int(budget / model.flops_per_token()), seed=seed))
         for budget, start in first.items()
-        for model in (ModelConfig(width=width) for width in widths[start : start + 6])
+        for model in (TransformerConfig(width=width) for width in widths[start : start + 6])
         for seed in range(seeds)
     ]
     start = time.perf_counter()

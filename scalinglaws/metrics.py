@@ -1,4 +1,4 @@
-"""What a trained model can do: its answers to a task, and the ways to mark them.
+"""What a trained model can do: the text it writes, its answers to a task, the ways to mark them.
 
 One set of answers looks sudden or gradual depending on how it is marked, so the marks here are
 kept apart and each is defined where it stands. `marks` gives all of them at once.
@@ -9,67 +9,97 @@ the last. Where a model computes, `model` may be a stack; results then begin wit
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
+from torch import Tensor
 
-from .learners.transformer import Transformer
+from . import _checks as checks
+from .estimate import Estimate, wilson
+from .learners.base import Learner
+from .text.corpora import decode, encode
 from .text.task import Task
 from .training.stack import one_thread
+
+__all__ = [
+    "Marks",
+    "answer_probability",
+    "answers",
+    "brier",
+    "edit_distance",
+    "exact_match",
+    "log_loss",
+    "log_probabilities",
+    "marks",
+    "sample",
+    "token_accuracy",
+    "wilson",
+]
 
 _ROWS = 256
 """Examples that are computed together."""
 
 
-@dataclass(frozen=True)
-class Share:
-    """A share of `n` independent trials with its interval."""
+def _written(
+    text: Tensor,
+    tokens: int,
+    logits: Callable[[Tensor], Tensor],
+    temperature: float,
+    rng: torch.Generator,
+) -> Tensor:
+    """`text` (stack, n, length) and so many tokens more, one after the other.
 
-    value: float
-    low: float
-    high: float
-    n: int
-    level: float
-
-    def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
-
-    def __str__(self) -> str:
-        return (
-            f"{self.value:.1%} ({self.level:.0%} interval {self.low:.1%} to {self.high:.1%}, "
-            f"n = {self.n:,})"
-        )
-
-
-def wilson(successes: int, n: int, level: float = 0.95) -> Share:
-    """The share successes / n with Wilson's interval (Wilson 1927).
-
-    Unlike the textbook interval it stays within 0 and 1 and has a width also at 0 of n, where it
-    says how large the true share may still be. Raises ValueError unless 0 <= successes <= n, 1 <= n
-    and 0 < level < 1.
+    `logits` gives those of the next token, (stack, n, vocab_size), for the text so far. At
+    temperature 0 the likeliest token is taken, else one is drawn from p^(1/temperature).
     """
-    for name, value in (("successes", successes), ("n", n)):
-        if isinstance(value, bool) or not isinstance(value, Integral):
-            raise ValueError(f"{name} must be a whole number, got {value!r}")
-    if not (n >= 1 and 0 <= successes <= n):
-        raise ValueError(
-            f"successes must lie from 0 to n, and n be at least 1; got {successes}/{n}"
-        )
-    if not isinstance(level, Real) or not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1 (0.95 for 95 %), got {level!r}")
-    found = binomtest(int(successes), int(n)).proportion_ci(float(level), method="wilson")
-    return Share(successes / n, float(found.low), float(found.high), int(n), float(level))
+    for _ in range(tokens):
+        last = logits(text)
+        if temperature == 0:
+            drawn = last.argmax(-1)
+        else:
+            p = (last / temperature).softmax(-1)
+            drawn = torch.multinomial(p.flatten(0, 1), 1, generator=rng).view(p.shape[:2])
+        text = torch.cat([text, drawn[..., None]], dim=2)
+    return text
+
+
+@one_thread()
+@torch.no_grad()
+def sample(
+    model: Learner,
+    prompt: str = "def ",
+    tokens: int = 200,
+    *,
+    temperature: float = 0.8,
+    seed: int = 0,
+) -> str:
+    """`prompt` and the text that a single model writes after it, one token at a time.
+
+    Each token is drawn from the model's probabilities, sharpened if `temperature` is below 1. Of a
+    prompt longer than the context, the model sees the end. Raises ValueError if the prompt is
+    empty, `temperature` is not above 0, `tokens` is no whole number, or the model is a stack of
+    several.
+    """
+    if not prompt:
+        raise ValueError("prompt must hold at least one character")
+    temperature = checks.above_zero(temperature, "temperature")
+    tokens = checks.whole(tokens, "tokens", 0)
+    rng = torch.Generator().manual_seed(checks.seed(seed))
+    text = torch.from_numpy(encode(prompt).astype(np.int64))
+
+    def logits(seen: Tensor) -> Tensor:
+        return model(seen[:, :, -model.config.context :])[:, :, -1]
+
+    return decode(_written(text[None, None], tokens, logits, temperature, rng)[0, 0].numpy())
 
 
 @one_thread()
 @torch.no_grad()
 def answers(
-    model: Transformer,
+    model: Learner,
     task: Task,
     prompts: np.ndarray,
     *,
@@ -85,35 +115,33 @@ def answers(
     """
     length = task.example_length - task.prompt_length
     text = _tokens(prompts)
-    if not isinstance(temperature, Real) or not (temperature >= 0 and math.isfinite(temperature)):
-        raise ValueError(f"temperature must be 0 or above, got {temperature!r}")
+    temperature = checks.real(temperature, "temperature")
+    if temperature < 0:
+        raise ValueError(f"temperature must be 0 or above, got {temperature}")
     if text.shape[1] + length - 1 > model.config.context:
         raise ValueError(
             f"prompts of {text.shape[1]} tokens and answers of {length} need a context of "
             f"{text.shape[1] + length - 1}; the model's is {model.config.context}"
         )
-    device = model.head.device
-    rng = torch.Generator(device=device).manual_seed(seed)
+    device = model.device
+    rng = torch.Generator(device=device).manual_seed(checks.seed(seed))
+
+    def logits(seen: Tensor) -> Tensor:
+        last = torch.zeros(seen.shape[2], dtype=torch.bool, device=device)
+        last[-1] = True
+        return model(seen, last)[:, :, 0, : len(task.vocabulary)].float()
+
     written = []
     for part in text.split(_ROWS):
         x = part.to(device).expand(model.stack, *part.shape)
-        for _ in range(length):
-            here = torch.zeros(x.shape[2], dtype=torch.bool, device=device)
-            here[-1] = True
-            logits = model(x, here)[:, :, 0, : len(task.vocabulary)].float()
-            if temperature == 0:
-                drawn = logits.argmax(-1)
-            else:
-                p = (logits / temperature).softmax(-1)
-                drawn = torch.multinomial(p.flatten(0, 1), 1, generator=rng).view(p.shape[:2])
-            x = torch.cat([x, drawn[..., None]], dim=2)
-        written.append(x[:, :, text.shape[1] :].cpu().numpy().astype(np.uint8))
+        whole = _written(x, length, logits, temperature, rng)
+        written.append(whole[:, :, text.shape[1] :].cpu().numpy().astype(np.uint8))
     return np.concatenate(written, axis=1)
 
 
 @one_thread()
 @torch.no_grad()
-def log_probabilities(model: Transformer, examples: np.ndarray, given: int) -> np.ndarray:
+def log_probabilities(model: Learner, examples: np.ndarray, given: int) -> np.ndarray:
     """ln p of every token at each place after the first `given`, the tokens before being right.
 
     `examples` (n, length) are whole: prompt and right answer. Returns float64 of shape
@@ -122,7 +150,7 @@ def log_probabilities(model: Transformer, examples: np.ndarray, given: int) -> n
     text = _tokens(examples)
     if not 1 <= given < text.shape[1]:
         raise ValueError(f"given must lie from 1 to {text.shape[1] - 1}, got {given}")
-    device = model.head.device
+    device = model.device
     keep = torch.arange(text.shape[1] - 1, device=device) >= given - 1
     parts = []
     for part in text.split(_ROWS):
@@ -131,7 +159,7 @@ def log_probabilities(model: Transformer, examples: np.ndarray, given: int) -> n
     return np.concatenate(parts, axis=1)
 
 
-def _tokens(values: np.ndarray) -> torch.Tensor:
+def _tokens(values: np.ndarray) -> Tensor:
     values = np.atleast_2d(np.asarray(values))
     if values.ndim != 2 or not np.issubdtype(values.dtype, np.integer) or not values.size:
         raise ValueError(
@@ -238,7 +266,7 @@ class Marks:
     answer_probability: np.ndarray
     """Probability of the whole right answer."""
 
-    def share(self, number: int = 0, level: float = 0.95) -> Share:
+    def share(self, number: int = 0, level: float = 0.95) -> Estimate:
         """Exact-match rate of one model of the stack, with Wilson's interval."""
         right = self.exact_match[number]
         return wilson(int(right.sum()), len(right), level)
@@ -249,7 +277,7 @@ class Marks:
         return {name: getattr(self, name).mean(1) for name in names}
 
 
-def marks(model: Transformer, task: Task, examples: np.ndarray) -> Marks:
+def marks(model: Learner, task: Task, examples: np.ndarray) -> Marks:
     """Mark the model's answers to the prompts of `examples` (n, example_length), as `make` gives.
 
     Only the answer is marked; working that stands before it has to be written by the model, but

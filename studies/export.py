@@ -23,7 +23,7 @@ from scalinglaws.runs import store as stores
 from scalinglaws.text import Corpus
 from studies import SEALED, STUDIES, Study
 
-DATA = ROOT / "scalinglaws" / "data"
+DATA = ROOT / "scalinglaws" / "runs" / "data"
 DECIMALS = {"loss": 6, "loss_std": 6, "seconds": 3}
 """What is kept of the numbers that were measured: far more than their noise leaves certain."""
 

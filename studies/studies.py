@@ -6,13 +6,19 @@ No run stands in two studies, so the studies can be put into one table and still
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import (
+    LearnerConfig,
+    LSTMConfig,
+    MLPConfig,
+    NgramConfig,
+    TransformerConfig,
+)
 from scalinglaws.text import Corpus, KnownEntropy, python_source
 from scalinglaws.training import Run, default_lr, repeat
 
@@ -28,16 +34,31 @@ class Study:
 
 def at_budget(flops: float, width: int, **options: object) -> Run:
     """A run of the default recipe, or of `options`, that takes about so many FLOPs."""
-    model = ModelConfig(width=width)
+    model = TransformerConfig(width=width)
     return Run(model, round(flops / model.flops_per_token()), **options)
 
 
+LEARNERS: Mapping[str, type[LearnerConfig]] = {
+    config.kind: config for config in (TransformerConfig, MLPConfig, LSTMConfig, NgramConfig)
+}
+
+
 def run_of(row: Mapping[str, Any], corpus: Corpus) -> Run:
-    """The run that a row of the table of runs came from."""
-    shape = {name: int(row[name]) for name in ("width", "depth", "heads", "context")}
-    model = ModelConfig(**shape, shift=bool(row["shift"]), vocab_size=corpus.vocab_size)
-    given = ("tokens", "seed", "batch", "lr", "optimizer", "warmup", "cooldown", "unique_tokens")
-    return Run(model, **{name: None if pd.isna(row[name]) else row[name] for name in given})
+    """The run that a row of the table of runs came from.
+
+    Of a multi-layer perceptron the table does not hold the channels of the embedding: it gets the
+    usual ones. Raises KeyError if the learner is none of the package's.
+    """
+    config = LEARNERS[row["learner"]]
+    said = {name: value for name, value in row.items() if not pd.isna(value)}
+    if config is NgramConfig:
+        said["order"] = int(said["window"]) + 1
+    shape = {f.name: int(said[f.name]) for f in fields(config) if f.name in said}
+    if "shift" in shape:
+        shape["shift"] = bool(shape["shift"])
+    model = config(**shape | {"vocab_size": corpus.vocab_size})
+    settings = {f.name for f in fields(Run)} - {"model"}
+    return Run(model, **{name: value for name, value in said.items() if name in settings})
 
 
 ISOFLOP: dict[float, Sequence[int]] = {
@@ -99,7 +120,7 @@ def scaled_warmup(run: Run) -> Run:
 def data_limited(unique: int, width: int) -> list[Run]:
     """So many different tokens, read 1, 2, 4, ... 32 times, as far as that is cheap enough."""
     runs = (
-        Run(ModelConfig(width=width), unique * epochs, unique_tokens=unique)
+        Run(TransformerConfig(width=width), unique * epochs, unique_tokens=unique)
         for epochs in (1, 2, 4, 8, 16, 32)
     )
     return [run for run in runs if run.flops <= MOST_FOR_DATA]
@@ -107,13 +128,15 @@ def data_limited(unique: int, width: int) -> list[Run]:
 
 def lr_scan(width: int, factors: Iterable[float], **options: object) -> list[Run]:
     """Runs whose learning rate is the rule's times each factor."""
-    base = Run(ModelConfig(width=width), TOKENS[width], **options)
+    base = Run(TransformerConfig(width=width), TOKENS[width], **options)
     return [replace(base, lr=base.lr * factor) for factor in factors]
 
 
 def shapes(tokens: int) -> list[Run]:
     """Deep and narrow to shallow and wide, each at three learning rates."""
-    runs = [Run(ModelConfig(width=width, depth=depth), tokens) for depth, width in SHAPES[tokens]]
+    runs = [
+        Run(TransformerConfig(width=width, depth=depth), tokens) for depth, width in SHAPES[tokens]
+    ]
     return [replace(run, lr=run.lr * factor) for run in runs for factor in (0.5, 1, 2)]
 
 
@@ -122,7 +145,7 @@ def entropy_ladder(most_flops: float) -> list[Run]:
     corpus = known_entropy()
     model = {"context": corpus.example_length - 1, "vocab_size": corpus.vocab_size}
     runs = (
-        Run(ModelConfig(width=width, **model), 2**power)
+        Run(TransformerConfig(width=width, **model), 2**power)
         for width in (4, 8, 12, 16, 24, 32, 48, 64)
         for power in range(13, 22)
     )

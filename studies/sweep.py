@@ -16,16 +16,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scalinglaws.runs import store as stores
-from scalinglaws.training import EVALUATION_TOKENS, Run, lockstep, sweep, workload
+from scalinglaws.training import Run, cost, sweep
 from studies import SEALED, STUDIES, Study
 
 ROOT = Path(__file__).resolve().parent.parent
 STORE = ROOT / "_reference" / "reference.sqlite"
 STAGES = (1e11, 3e13, float("inf"))
 """Within a study, runs of up to so many FLOPs come first: a part of the store is of use too."""
-
-# What a run, a step, a token and a FLOP cost one thread of a 2.5 GHz server core, in seconds.
-PER_RUN, PER_STEP, PER_TOKEN, PER_FLOP = 0.15, 1.2e-3, 1.3e-6, 1.2e-11
 
 
 def stages(study: Study, most_flops: float) -> Iterator[list[Run]]:
@@ -36,20 +33,6 @@ def stages(study: Study, most_flops: float) -> Iterator[list[Run]]:
         least = most
         if runs:
             yield runs
-
-
-def cost(runs: Sequence[Run]) -> tuple[float, float]:
-    """FLOPs that training the runs takes, trunks counted once, and about how many seconds."""
-    flops = seconds = 0.0
-    for group in lockstep(runs):
-        tokens, steps = workload(group)
-        branches = len({(run.tokens, run.cooldown) for run in group})
-        lanes, per_token = len(group) // branches, group[0].model.flops_per_token()
-        flops += lanes * tokens * per_token
-        tokens += branches * EVALUATION_TOKENS / 3  # a forward pass is a third of a step
-        seconds += PER_RUN * len(group) + PER_STEP * steps
-        seconds += lanes * tokens * (PER_TOKEN + PER_FLOP * per_token)
-    return flops, seconds
 
 
 def missing(study: Study, runs: Sequence[Run], store: Path) -> list[Run]:

@@ -1,5 +1,26 @@
 """What can be trained."""
 
-from .transformer import ModelConfig, Transformer, norm, shift
+from .base import Count, Counter, Group, Learner, LearnerConfig
+from .lstm import LSTM, LSTMConfig
+from .mlp import MLP, MLPConfig
+from .ngram import Ngram, NgramConfig
+from .transformer import Block, Transformer, TransformerConfig, norm, shift
 
-__all__ = ["ModelConfig", "Transformer", "norm", "shift"]
+__all__ = [
+    "LSTM",
+    "MLP",
+    "Block",
+    "Count",
+    "Counter",
+    "Group",
+    "LSTMConfig",
+    "Learner",
+    "LearnerConfig",
+    "MLPConfig",
+    "Ngram",
+    "NgramConfig",
+    "Transformer",
+    "TransformerConfig",
+    "norm",
+    "shift",
+]

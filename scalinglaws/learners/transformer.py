@@ -1,9 +1,12 @@
-"""The language model: a decoder-only transformer, and exact counts of its size and cost.
+"""The transformer: its config, attention, MLP, block and model, to be read from top to bottom.
 
 It departs from the transformer of the scaling-law papers in a few ways that make models of a few
 thousand parameters train well in seconds: attention and MLP run side by side, the norms have no
 parameters, the MLP uses a squared ReLU, and (`shift=True`) a quarter of each block's input comes
 from the token before and a quarter from the one before that.
+
+To try another block, derive from `Block`, name it in a `Transformer` of your own, and build that
+in a config of your own with another `kind`.
 """
 
 from __future__ import annotations
@@ -11,19 +14,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
-from typing import Literal
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Count = Literal["non_embedding", "with_head", "total"]
+from .. import _checks as checks
+from .base import Count, Group, Learner, LearnerConfig, check_count, lanes_of_width
+
+# ---------------------------------------------------------------------------------------- config
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class TransformerConfig(LearnerConfig):
     """The shape of a transformer. `width` is d_model, `depth` the number of blocks."""
+
+    kind: ClassVar[str] = "transformer"
 
     width: int
     depth: int = 2
@@ -37,57 +44,104 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for name in ("width", "depth", "context", "vocab_size"):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-            object.__setattr__(self, name, int(value))
+            object.__setattr__(self, name, checks.whole(getattr(self, name), name, 1))
         if self.width % 4:
             raise ValueError(f"width must be a multiple of 4, got {self.width}")
-        if self.heads is None:
-            default = max(2, self.width // 16)
-            while self.width % default:
-                default -= 1
-            object.__setattr__(self, "heads", default)
-        whole = isinstance(self.heads, Integral) and not isinstance(self.heads, bool)
-        if not whole or self.heads < 1 or self.width % self.heads:
+        heads = _default_heads(self.width) if self.heads is None else self.heads
+        try:
+            heads = checks.whole(heads, "heads", 1, self.width)
+            fits = self.width % heads == 0
+        except ValueError:
+            fits = False
+        if not fits:
             raise ValueError(
                 f"heads must divide width: {self.width} channels cannot be shared out evenly "
-                f"among {self.heads!r} heads"
+                f"among {heads!r} heads"
             )
-        object.__setattr__(self, "heads", int(self.heads))
+        object.__setattr__(self, "heads", heads)
+
+    def build(self, seeds: Sequence[int]) -> Transformer:
+        """A stack of transformers, one for each seed."""
+        return Transformer(self, seeds)
 
     def params(self, count: Count = "total") -> int:
         """Number of parameters N.
 
-        "non_embedding": the blocks only, 12 depth width^2 (Kaplan et al. 2020, section 2.1);
-        "with_head": the blocks and the output head; "total": all, with the token and position
-        embeddings (Hoffmann et al. 2022, appendix F).
+        "non_embedding": the blocks only, 12 depth width^2 (Kaplan et al. 2020, section 2.1). In
+        each block 3 width^2 make query, key and value, width^2 write attention back, 4 width^2
+        make the hidden layer of the MLP and 4 width^2 write it back. "with_head": the blocks and
+        the output head; "total": all, with the token and position embeddings (Hoffmann et al.
+        2022, appendix F).
         """
+        check_count(count)
         blocks = 12 * self.depth * self.width**2
         head = self.width * self.vocab_size
         embeddings = (self.vocab_size + self.context) * self.width
-        sizes = {
+        return {
             "non_embedding": blocks,
             "with_head": blocks + head,
             "total": blocks + head + embeddings,
-        }
-        if count not in sizes:
-            raise ValueError(f"count must be one of {', '.join(sizes)}; got {count!r}")
-        return sizes[count]
+        }[count]
 
     def flops_per_token(self, count: Count = "total") -> int:
         """FLOPs to train on one token: forward pass and twice that for the backward pass.
 
+        Term by term (Kaplan et al. 2020, section 2.1):
+
+        - Forward, each weight takes part in one multiplication and one addition for each token:
+          2 N FLOPs.
+        - Backward, it takes part in two products of that size, one for its own gradient and one
+          for that of its input: 4 N. Together 6 N for a token, 6 N D for D tokens.
+        - Attention multiplies no weights there, but tokens with tokens: each token's query with
+          `context` keys of `width` channels, and as many weights with values. That is 2 times
+          2 context width forward, three times that with the backward pass, in each block:
+          12 depth context width. (The scores of later tokens are computed and thrown away.)
+        - An embedding is a look-up and costs no multiplication.
+
         "non_embedding": 6 per parameter of the blocks, the 6ND of Kaplan et al. (2020);
-        "with_head": 6 per parameter of blocks and head; "total": that and the attention scores and
-        mixes, 12 depth context width. An embedding is a look-up and costs no multiplication.
+        "with_head": 6 per parameter of blocks and head; "total": that and the attention.
         """
-        if count not in ("non_embedding", "with_head", "total"):
-            raise ValueError(f"count must be non_embedding, with_head or total; got {count!r}")
-        flops = 6 * self.params("non_embedding" if count == "non_embedding" else "with_head")
+        flops = 6 * self.params("with_head" if count == "total" else count)
         if count == "total":
             flops += 12 * self.depth * self.context * self.width
         return flops
+
+    def default_lr(self, optimizer: str = "adamw") -> float:
+        """The rule `default_lr` at this width."""
+        return default_lr(self.width, optimizer)
+
+    def lanes(self, card: bool = False) -> int:
+        """How many models of this shape pay as one stack, on a CPU thread or on a GPU."""
+        return lanes_of_width(self.width, card)
+
+    @property
+    def half_precision(self) -> bool:
+        """From width 256 on: chosen, not measured."""
+        return self.width >= 256
+
+
+def _default_heads(width: int) -> int:
+    heads = max(2, width // 16)
+    while width % heads:
+        heads -= 1
+    return heads
+
+
+def default_lr(width: int, optimizer: str = "adamw") -> float:
+    """Peak learning rate of the blocks: 0.15 / width for AdamW, 0.01 sqrt(32 / width) for Muon.
+
+    The rule goes through the best rates of scans at widths 8 to 64 on `python_source`, at about
+    12 tokens per parameter. Chapter 4 repeats such a scan.
+    """
+    return 0.15 / width if optimizer == "adamw" else 0.01 * (32 / width) ** 0.5
+
+
+def ends_lr(width: int) -> float:
+    """Peak learning rate of embeddings and head, for a run at the default rate."""
+    return 0.03 * (32 / width) ** 0.5
+
+
+# ----------------------------------------------------------------------------------------- parts
 
 
 def norm(x: Tensor) -> Tensor:
@@ -104,7 +158,65 @@ def shift(x: Tensor) -> Tensor:
     return torch.cat([now, one, two], dim=-1)
 
 
-class Transformer(nn.Module):
+def attention(qkv: Tensor) -> Tensor:
+    """Causal attention: each token averages the values of those before it and its own.
+
+    qkv (texts, time, 3, heads, channels) -> (texts, time, heads * channels).
+    """
+    # By hand, since full training steps take .90 to 1.05 times what they take with torch's
+    # scaled_dot_product_attention, and every step can be read here.
+    texts, time, _, heads, each = qkv.shape
+    q, k, v = qkv.permute(2, 0, 3, 1, 4).reshape(3, texts * heads, time, each)
+    later = qkv.new_full((time, time), -math.inf).triu(1)
+    weights = torch.baddbmm(later, q, k.mT, alpha=each**-0.5).softmax(-1)
+    return torch.bmm(weights, v).view(texts, heads, time, each).transpose(1, 2).flatten(2)
+
+
+def mlp(hidden: Tensor) -> Tensor:
+    """What the hidden layer of the MLP passes on: the square of what is positive."""
+    return F.relu(hidden).square()
+
+
+# ----------------------------------------------------------------------------------------- block
+
+
+class Block(nn.Module):
+    """One block of each model of a stack: attention and MLP, side by side on one norm.
+
+    It is two matrices for each model. The way in, (stack, width, 7 width), makes query, key and
+    value (3 width) and the hidden layer of the MLP (4 width). The way out, (stack, 5 width,
+    width), writes attention (width) and MLP (4 width) back. At the start it is zero, so that a
+    block adds nothing. Two large products are quicker than the six that they stand for.
+    """
+
+    def __init__(self, config: TransformerConfig, way_in: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        stack, width, _ = way_in.shape
+        self.way_in = nn.Parameter(way_in)
+        self.way_out = nn.Parameter(torch.zeros(stack, 5 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the block adds to x; both (stack, batch, time, width)."""
+        stack, batch, time, d = x.shape
+        h = norm(x)
+        h = shift(h) if self.config.shift else h
+        qkv, up = torch.bmm(h.flatten(1, 2), self.way_in).split([3 * d, 4 * d], dim=-1)
+        mixed = attention(qkv.view(stack * batch, time, 3, self.config.heads, -1))
+        change = torch.cat([mixed.reshape(stack, -1, d), mlp(up)], dim=-1)
+        return torch.bmm(change, self.way_out).view_as(x)
+
+
+def squares(w: Tensor) -> Tensor:
+    """The square matrices in a block's way in (stack, d, 7 d) or out (stack, 5 d, d): a view."""
+    d = min(w.shape[1:])
+    return w.unflatten(2, (-1, d)).transpose(1, 2) if w.shape[1] == d else w.unflatten(1, (-1, d))
+
+
+# ----------------------------------------------------------------------------------------- model
+
+
+class Transformer(Learner):
     """A stack of decoder-only transformers of one shape, computed together.
 
     Every parameter has the model's number in the stack as its first axis, and no number passes
@@ -112,81 +224,51 @@ class Transformer(nn.Module):
     one.
     """
 
-    def __init__(self, config: ModelConfig, seeds: int | Sequence[int] = 0) -> None:
-        super().__init__()
-        self.config = c = config
+    config: TransformerConfig
+    block: ClassVar[type[Block]] = Block
+
+    def __init__(self, config: TransformerConfig, seeds: int | Sequence[int] = 0) -> None:
         seeds = [seeds] if isinstance(seeds, int) else list(seeds)
-        starts = [_start(c, torch.Generator().manual_seed(seed)) for seed in seeds]
-        embedding, position, way_in = (torch.stack(part) for part in zip(*starts, strict=True))
+        super().__init__(config, len(seeds))
+        starts = [_start(config, torch.Generator().manual_seed(seed)) for seed in seeds]
+        embedding, position, ways_in = (torch.stack(part) for part in zip(*starts, strict=True))
         self.embedding = nn.Parameter(embedding)  # (stack, vocab_size, width)
         self.position = nn.Parameter(position)  # (stack, context, width)
-        # Each block is two matrices. The way in, (stack, width, 7 width), makes query, key and
-        # value, and the hidden layer of the MLP; the way out, (stack, 5 width, width), writes
-        # attention and MLP back. At the start it is zero, so that a block adds nothing.
-        self.way_in = nn.ParameterList(w.contiguous() for w in way_in.unbind(1))
-        self.way_out = nn.ParameterList(
-            torch.zeros(len(seeds), 5 * c.width, c.width) for _ in range(c.depth)
+        self.blocks = nn.ModuleList(
+            self.block(config, way_in.contiguous()) for way_in in ways_in.unbind(1)
         )
-        self.head = nn.Parameter(torch.zeros(len(seeds), c.width, c.vocab_size))
+        self.head = nn.Parameter(torch.zeros(len(seeds), config.width, config.vocab_size))
 
-    @property
-    def stack(self) -> int:
-        """How many models are computed together."""
-        return len(self.head)
-
-    def one(self, number: int) -> Transformer:
-        """The model at this place of the stack, as a stack of its own."""
-        alone = Transformer(self.config)
-        weights = {name: w[number : number + 1] for name, w in self.state_dict().items()}
-        alone.load_state_dict(weights)
-        return alone.to(self.head.device)
-
-    def forward(self, tokens: Tensor, keep: Tensor | None = None) -> Tensor:
-        """tokens (stack, batch, time) -> logits (stack, batch, time, vocab_size).
-
-        A single model may leave the first axis out. `keep` (time,) of booleans limits the logits
-        to these positions.
-        """
-        if tokens.dim() == 2:
-            return self(tokens[None], keep)[0]
-        if tokens.dim() != 3:
-            raise ValueError(
-                f"tokens must have the axes (stack, batch, time), got shape {tuple(tokens.shape)}"
-            )
-        (stack, batch, time), d = tokens.shape, self.config.width
-        vocab_size = self.config.vocab_size
-        if stack != self.stack:
-            raise ValueError(f"the stack has {self.stack} models, the tokens are for {stack}")
-        if time > self.config.context:
-            raise ValueError(f"the model sees {self.config.context} tokens at once, got {time}")
-        if tokens.device.type == "cpu" and not 0 <= tokens.min() <= tokens.max() < vocab_size:
-            raise ValueError(f"tokens must be numbers from 0 to {vocab_size - 1}")
-        place = torch.arange(stack, device=tokens.device)[:, None, None] * vocab_size
-        x = (
-            F.embedding(tokens + place, self.embedding.flatten(0, 1))
-            + self.position[:, None, :time]
-        )
-        for w_in, w_out in zip(self.way_in, self.way_out, strict=True):
-            h = norm(x)
-            h = shift(h) if self.config.shift else h
-            qkv, up = torch.bmm(h.flatten(1, 2), w_in).split([3 * d, 4 * d], dim=-1)
-            mixed = self.attend(qkv.view(stack * batch, time, 3, self.config.heads, -1))
-            change = torch.cat([mixed.reshape(stack, -1, d), F.relu(up).square()], dim=-1)
-            x = x + torch.bmm(change, w_out).view_as(x)
+    def logits(self, tokens: Tensor, keep: Tensor | None) -> Tensor:
+        """tokens (stack, batch, time) -> logits (stack, batch, time or kept, vocab_size)."""
+        x = look_up(self.embedding, tokens) + self.position[:, None, : tokens.shape[2]]
+        for block in self.blocks:
+            x = x + self.drop(block(x))
         x = norm(x) if keep is None else norm(x[:, :, keep])
         return torch.bmm(x.flatten(1, 2), self.head).view(*x.shape[:3], -1)
 
-    @staticmethod
-    def attend(qkv: Tensor) -> Tensor:
-        """Causal attention: each token averages the values of those before it and its own."""
-        stack, time, _, heads, each = qkv.shape
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).reshape(3, stack * heads, time, each)
-        later = qkv.new_full((time, time), -math.inf).triu(1)
-        weights = torch.baddbmm(later, q, k.mT, alpha=each**-0.5).softmax(-1)
-        return torch.bmm(weights, v).view(stack, heads, time, each).transpose(1, 2).flatten(2)
+    def groups(self) -> list[Group]:
+        """The blocks, which Muon may take; the embeddings, which do not decay; the head."""
+        rate = ends_lr(self.config.width)
+        blocks = [w for block in self.blocks for w in block.parameters()]
+        return [
+            Group([self.embedding, self.position], lr=rate, decays=False),
+            Group([self.head], lr=rate),
+            Group(blocks, matrices=squares),
+        ]
 
 
-def _start(c: ModelConfig, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def look_up(embedding: Tensor, tokens: Tensor) -> Tensor:
+    """Each token's row in its model's table.
+
+    embedding (stack, vocab_size, width), tokens (stack, ...) -> (stack, ..., width).
+    """
+    stack, vocab_size, _ = embedding.shape
+    place = torch.arange(stack, device=tokens.device)[:, None, None] * vocab_size
+    return F.embedding(tokens + place, embedding.flatten(0, 1))
+
+
+def _start(c: TransformerConfig, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Starting weights of one model: embedding, position, the way into each block."""
     embedding = torch.randn(c.vocab_size, c.width, generator=rng)
     position = 0.1 * torch.randn(c.context, c.width, generator=rng)

@@ -1,6 +1,8 @@
 """The store of a sweep: one SQLite file that keeps every finished run, whatever ends the sweep.
 
-Each run is one row, found by a key made of all that determines it and of the corpus. Rows are
+Each run is one row, found by a key made of all that determines it and of the corpus. What came
+later to a run (another learner than the transformer, a setting) enters the key only where it
+departs from what was before, so that a run has the key that it always had. Rows are
 written in transactions, so a process that is killed leaves a whole file behind, and several
 processes of one machine may write to one store at the same time. (Processes of several machines
 may not: SQLite cannot lock a file for them. A sweep on a cluster writes from the process that
@@ -18,21 +20,27 @@ import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from .table import table_of
+from .table import FORMERLY, table_of
 
 SCHEMA = 1
 """Version of the layout of the file; kept in it as `user_version`."""
 
 _APPLICATION = 0x5CA11A35  # says that an SQLite file is a store of runs
 _PATIENCE = 60  # seconds to wait for another process that is writing
-_NOT_A_NUMBER = ("loss", "loss_std", "seconds")
+_NOT_A_NUMBER = (
+    *("loss", "loss_std", "seconds"),
+    *("params", "params_non_embedding", "params_total"),
+)
+_FIRST_LEARNER = "transformer"
+_LATER = {"weight_decay": 0.0, "dropout": 0.0}
+"""Settings that runs did not have at first, and what was the case without them."""
 _CREATE = """
 CREATE TABLE runs (
     key TEXT PRIMARY KEY,
@@ -76,16 +84,19 @@ class Entry:
     def sealed(self) -> Entry:
         """The entry with the checksum that belongs to it."""
         content = json.dumps(astuple(self)[:-1], default=repr).encode()
-        return Entry(*astuple(self)[:-1], hashlib.sha256(content).hexdigest()[:32])
+        return replace(self, checksum=hashlib.sha256(content).hexdigest()[:32])
 
     def values(self) -> dict[str, Any]:
         """The row for the table of runs."""
-        row = json.loads(self.row)
+        row = FORMERLY | json.loads(self.row)
         return {k: math.nan if v is None and k in _NOT_A_NUMBER else v for k, v in row.items()}
 
 
 def key(run: Any, corpus: str) -> str:
-    """What names a run in a store: a hash of all its fields and of the corpus's fingerprint."""
+    """What names a run in a store: a hash of all its fields, the kind of its learner, the corpus.
+
+    `run` is a `Run`, `corpus` a fingerprint.
+    """
     return hashlib.sha256(_described(run, corpus).encode()).hexdigest()[:32]
 
 
@@ -108,7 +119,7 @@ def create(path: str | Path) -> Path:
     Raises FileNotFoundError if the folder is missing, StoreError if one may not write there, and
     sqlite3.OperationalError or OSError if there is no room.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} for the store {path.name}")
     if path.exists():
@@ -137,7 +148,8 @@ def write(path: str | Path, new: Sequence[Entry]) -> None:
 
     Raises sqlite3.Error if the file cannot be written: a full disk, for one.
     """
-    address = f"{Path(path).absolute().as_uri()}?mode=rw"  # a lost file is not made anew
+    path = Path(path).expanduser()
+    address = f"{path.absolute().as_uri()}?mode=rw"  # a lost file is not made anew
     with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE)) as db:
         db.isolation_level = None
         db.execute("BEGIN IMMEDIATE")
@@ -157,7 +169,7 @@ def entries(path: str | Path) -> list[Entry]:
     Raises FileNotFoundError if there is no file, and StoreError if it is not a store, was made by
     a newer version of this package, or is damaged anywhere: it never leaves out a row.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"there is no store {path}")
     if not path.is_file():
@@ -207,7 +219,10 @@ def load(path: str | Path) -> pd.DataFrame:
 
 
 def _described(run: Any, corpus: str) -> str:
-    return json.dumps({**asdict(run), "corpus": corpus}, sort_keys=True)
+    told = {k: v for k, v in asdict(run).items() if k not in _LATER or v != _LATER[k]}
+    if run.model.kind != _FIRST_LEARNER:
+        told["model"]["kind"] = run.model.kind
+    return json.dumps({**told, "corpus": corpus}, sort_keys=True)
 
 
 def _publish(draft: Path, path: Path) -> None:

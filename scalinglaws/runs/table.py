@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,29 @@ import numpy as np
 import pandas as pd
 
 COLUMNS: dict[str, str] = {
-    "width": "channels of the model (d_model)",
-    "depth": "number of blocks",
-    "heads": "attention heads",
+    "learner": "transformer, mlp, lstm, ngram or the kind of another learner",
+    "width": "channels of a transformer (d_model), units of a hidden layer; else empty",
+    "depth": "number of blocks or hidden layers, if the learner has them",
+    "heads": "attention heads, if the learner has them",
     "context": "tokens the model sees at once",
-    "shift": "True if blocks see the two tokens before (token shift)",
-    "params": "parameters of blocks and output head",
-    "params_non_embedding": "parameters of the blocks alone",
-    "params_total": "all parameters, embeddings included",
+    "shift": "True if blocks see the two tokens before (token shift); empty without blocks",
+    "window": "tokens the learner looks back over, if those are fewer than the context",
+    "params": "parameters without embeddings: blocks or hidden layers, and output head",
+    "params_non_embedding": "parameters of blocks or hidden layers alone",
+    "params_total": "all parameters, embeddings included; for an ngram its stored counts",
     "tokens": "training tokens, counted with repetition",
     "unique_tokens": "different training tokens, empty if none was repeated",
     "flops": "training FLOPs: head and attention counted, embeddings free",
     "loss": "validation loss, nats per token; empty unless the status is ok",
     "loss_std": "standard error of the loss from a finite validation set",
     "seed": "fixes initial weights and data order",
-    "lr": "peak learning rate of the blocks",
+    "lr": "peak learning rate, of a transformer's blocks; empty for a learner that counts",
     "batch": "sequences per step, empty if it grows during the run",
-    "warmup": "tokens over which the rate rises from zero",
-    "cooldown": "share of the tokens over which the rate falls to zero at the end",
-    "optimizer": "adamw or muon",
+    "warmup": "tokens over which the rate rises from zero; empty for a learner that counts",
+    "cooldown": "share of the tokens over which the rate falls to zero at the end; likewise",
+    "weight_decay": "decoupled decay of blocks and head, as a multiple of the rate; likewise",
+    "dropout": "share of the outputs of blocks or hidden layers dropped in training; likewise",
+    "optimizer": "adamw or muon; likewise",
     "status": "ok, diverged, or failed with the reason",
     "corpus": "fingerprint of the corpus",
     "version": "version of this package that trained the run",
@@ -38,14 +43,25 @@ COLUMNS: dict[str, str] = {
 }
 """What each column holds."""
 
+FORMERLY: dict[str, Any] = {
+    "learner": "transformer",
+    "window": None,
+    "weight_decay": 0.0,
+    "dropout": 0.0,
+}
+"""What was the case for a run whose row is from before these columns."""
+
 _DATA = Path(__file__).parent / "data"
 
 REQUIRED = ("params", "tokens", "loss")
-_TEXT = ("optimizer", "status", "corpus", "version", "device")
+_TEXT = ("learner", "optimizer", "status", "corpus", "version", "device")
 _POSITIVE = ("params", "params_non_embedding", "params_total", "tokens", "flops", "loss")
-_WHOLE_OR_EMPTY = ("unique_tokens", "batch")
+_WHOLE_OR_EMPTY = ("unique_tokens", "batch", "window")
+_WHOLE_IF_THERE = ("width", "depth", "heads", "warmup")
 # What it takes for pandas to read a number to its last bit; from version 3 on it always does.
-_EXACT = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
+_EXACT: dict[str, Any] = (
+    {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
+)
 _NUMBERS = tuple(name for name in COLUMNS if name not in _TEXT)
 
 
@@ -74,8 +90,8 @@ def validate(table: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"the table of runs has two columns {', '.join(map(str, twice))}")
     if table.empty:
         raise ValueError("the table of runs has no rows")
-    ok = table["status"].eq("ok") if "status" in table.columns else pd.Series(True, table.index)
-    ok = ok.to_numpy(dtype=bool, na_value=False)
+    fine = table["status"].eq("ok") if "status" in table.columns else pd.Series(True, table.index)
+    ok = fine.to_numpy(dtype=bool, na_value=False)
     for name in _NUMBERS:
         if name not in table.columns:
             continue
@@ -84,8 +100,8 @@ def validate(table: pd.DataFrame) -> pd.DataFrame:
         if name in _POSITIVE:
             bad, wanted = ~(np.isfinite(numbers) & (numbers > 0)), "positive numbers"
         else:
-            fine = np.isfinite(numbers) & (numbers >= 0)
-            bad, wanted = ~(fine | given.isna().to_numpy()), "numbers that are not negative"
+            good = np.isfinite(numbers) & (numbers >= 0)
+            bad, wanted = ~(good | given.isna().to_numpy()), "numbers that are not negative"
         if bad.any():
             first = given[bad]
             raise ValueError(
@@ -159,7 +175,7 @@ def reference(study: str | None = None) -> pd.DataFrame:
     can be trained again, is said in `data/PROVENANCE.md`, beside this module. Raises ValueError if
     there is no such study.
     """
-    table = read_table(_DATA / "reference.csv")
+    table = _shipped("reference.csv")
     if study is None:
         return table
     names = table["study"].unique()
@@ -174,7 +190,15 @@ def sealed() -> pd.DataFrame:
     They are there to hold predictions against. They enter no fit: look at them only once yours
     is written down, as chapter 8 does, and nowhere else. The columns are those of `reference`.
     """
-    return read_table(_DATA / "sealed.csv")
+    return _shipped("sealed.csv")
+
+
+def _shipped(file: str) -> pd.DataFrame:
+    """A table of the package, with the columns that came after it was written."""
+    table = read_table(_DATA / file)
+    known = table.to_dict("series") | {k: v for k, v in FORMERLY.items() if k not in table.columns}
+    whole = pd.DataFrame(known, index=table.index, columns=["study", *COLUMNS])
+    return _typed(whole)
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
@@ -185,7 +209,15 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
                 table[name] = pd.to_numeric(table[name]).astype("Int64")
             except (TypeError, ValueError) as error:
                 raise ValueError(f"column {name!r} must hold whole numbers or nothing") from error
-    for name in ("loss", "loss_std", "lr", "cooldown", "seconds"):
+    for name in _WHOLE_IF_THERE:
+        if name in table.columns and table[name].isna().any():
+            # Somebody else's table may say a width of 12.5, and keeps it.
+            with suppress(TypeError, ValueError):
+                table[name] = pd.to_numeric(table[name]).astype("Int64")
+    if "shift" in table.columns and table["shift"].isna().any():
+        with suppress(TypeError, ValueError):
+            table["shift"] = table["shift"].astype("boolean")
+    for name in ("loss", "loss_std", "lr", "cooldown", "weight_decay", "dropout", "seconds"):
         if name in table.columns:
             table[name] = table[name].astype(float)
     return table

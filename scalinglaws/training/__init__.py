@@ -1,24 +1,20 @@
 """Training: one run, a stack of them, or a whole sweep on all cores."""
 
+from ..learners.transformer import default_lr
+from .optim import Optimizer
+from .run import Run, batch_sizes, lockstep, schedule, workload
 from .stack import (
     EVALUATION_TOKENS,
-    Optimizer,
-    Run,
     Trained,
-    batch_sizes,
-    default_lr,
     evaluate,
-    lockstep,
+    evaluate_ensemble,
     one_thread,
     pick_device,
-    sample,
-    schedule,
     token_losses,
     train,
     train_together,
-    workload,
 )
-from .sweep import WrongCorpus, repeat, sweep
+from .sweep import WrongCorpus, cost, repeat, sweep
 
 __all__ = [
     "EVALUATION_TOKENS",
@@ -27,13 +23,14 @@ __all__ = [
     "Trained",
     "WrongCorpus",
     "batch_sizes",
+    "cost",
     "default_lr",
     "evaluate",
+    "evaluate_ensemble",
     "lockstep",
     "one_thread",
     "pick_device",
     "repeat",
-    "sample",
     "schedule",
     "sweep",
     "token_losses",

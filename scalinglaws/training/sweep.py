@@ -1,4 +1,8 @@
-"""Many runs: on all cores, on a GPU or on a cluster, each kept as soon as it is finished."""
+"""Many runs: on all cores, on a GPU or on a cluster, each kept as soon as it is finished.
+
+The pool of workers is this module's own, since what a killed worker had finished must survive:
+loky, which would restart workers, gives back nothing of a task that did not end.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -25,7 +29,6 @@ from concurrent.futures import (
 )
 from dataclasses import replace
 from functools import lru_cache
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +36,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from .. import __version__
+from .. import _checks as checks
 from ..runs import store as stores
 from ..runs import table as tables
 from ..text.corpora import Corpus
-from .stack import (
-    EVALUATION_TOKENS,
-    Run,
-    Trained,
-    lockstep,
-    pick_device,
-    train_together,
-    workload,
-)
+from .run import Run, budget_of, lockstep, row_of, workload
+from .stack import EVALUATION_TOKENS, Trained, pick_device, train_together
 
 Row = dict[str, Any]
 Group = list[Run]
@@ -55,9 +52,9 @@ Each = Callable[[Trained], None]
 _TRIES = 3
 """How many worker processes may die before they begin with a group until the sweep gives up."""
 
-# What a step, a token and a FLOP cost on one CPU thread, in seconds: fitted by eye to widths 8 to
-# 128 in stacks of 1 to 8. Only their ratios matter, for sharing out the work.
-_SECONDS_PER_STEP, _SECONDS_PER_TOKEN, _SECONDS_PER_FLOP = 1e-3, 1.3e-6, 2e-11
+_SECONDS_PER_STEP = 1e-3
+"""What a step costs on one CPU thread beside its tokens (`LearnerConfig.seconds_per_token`)."""
+
 _WORTH_IT = 0.98
 """Groups are cut further only for a gain of more than 2 %."""
 
@@ -67,10 +64,13 @@ class WrongCorpus(RuntimeError):
 
 
 def repeat(runs: Iterable[Run], seeds: int) -> list[Run]:
-    """Each run once with every seed from 0 to `seeds` - 1."""
-    if seeds < 1:
-        raise ValueError(f"seeds must be at least 1, got {seeds}")
-    return [replace(run, seed=seed) for run in runs for seed in range(seeds)]
+    """Each run once with every seed from 0 to `seeds` - 1.
+
+    Raises TypeError if `runs` holds anything but runs, ValueError if `seeds` is no whole number of
+    at least 1.
+    """
+    seeds = checks.whole(seeds, "seeds", 1)
+    return [replace(run, seed=seed) for run in _runs_in(runs) for seed in range(seeds)]
 
 
 def sweep(
@@ -102,7 +102,8 @@ def sweep(
     goes on, and the rows are tried again together with each later one. `scalinglaws.store.load`
     reads the whole file.
 
-    A run that fails or diverges has its reason in `status` and NaN as `loss`; the others go on. A
+    A run that fails or diverges has its reason in `status` and NaN as `loss`; the others go on. If
+    all fail, a warning gives the reason of the first. A
     worker that the system kills costs the unfinished runs of its group alone. Ctrl-C stops all
     workers.
 
@@ -126,8 +127,8 @@ def sweep(
     around the call, since the worker processes import the script.
     """
     runs = _checked(runs)
-    if workers is not None and not (isinstance(workers, Integral) and workers >= 1):
-        raise ValueError(f"workers must be at least 1, a whole number; got {workers!r}")
+    workers = None if workers is None else checks.whole(workers, "workers", 1)
+    store = None if store is None else Path(store).expanduser()
     on_card = executor is None and pick_device(device).type != "cpu"
     here = corpus() if callable(corpus) else corpus
     if not isinstance(here, Corpus):
@@ -139,11 +140,10 @@ def sweep(
         return kept.table()
     if on_card:
         groups = _cut_for_card(missing)
-    elif executor is not None:
-        groups = lockstep(missing) if workers is None else _share_out(missing, workers)
+    elif executor is not None and workers is None:
+        groups = lockstep(missing)
     else:
-        workers = workers or _cores()
-        groups = _share_out(missing, workers)
+        groups = _share_out(missing, workers or _cores())
     groups.sort(key=_seconds, reverse=True)
 
     total = sum(map(_flops, groups))
@@ -156,25 +156,47 @@ def sweep(
 
         if executor is not None:
             _on_executor(groups, corpus, here.fingerprint, executor, device, kept.add, report)
-        elif on_card or min(workers, len(groups)) == 1:
+        elif on_card or min(workers or _cores(), len(groups)) == 1:
             _in_this_process(groups, here, device, kept.add, report)
         else:
             # Receiving the tokens is quicker than reading them anew, but each spawned worker would
             # keep this process waiting until it has loaded torch and received them.
             called = callable(corpus) and _start_method() == "spawn" and _importable(corpus)
             sent = corpus if called else here
-            _in_processes(groups, sent, here.fingerprint, workers, kept.add, report)
+            _in_processes(groups, sent, here.fingerprint, workers or _cores(), kept.add, report)
         report(total)
+    reasons = [row["status"] for row in kept.rows.values()]
+    if reasons and all(reason.startswith("failed") for reason in reasons):
+        warnings.warn(
+            f"no run of this sweep was trained. The first of {len(reasons)} {reasons[0]}",
+            stacklevel=2,
+        )
     return kept.table()
 
 
-def _checked(runs: Iterable[Run]) -> list[Run]:
+def cost(runs: Iterable[Run]) -> tuple[int, float]:
+    """FLOPs that a sweep of these runs computes, shared trunks counted once, and about how many
+    seconds one CPU thread needs to train and measure them."""
+    groups = lockstep(_runs_in(runs))
+    return sum(map(_flops, groups)), sum(map(_seconds, groups))
+
+
+def _runs_in(runs: Iterable[Run]) -> list[Run]:
+    if isinstance(runs, Run):
+        raise TypeError("runs must be a list of Run objects, got a single Run: write [run]")
+    if not isinstance(runs, Iterable):
+        raise TypeError(f"runs must be a list of Run objects, got {type(runs).__name__}")
     runs = list(runs)
-    if not runs:
-        raise ValueError("runs is empty: there is nothing to train")
     for run in runs:
         if not isinstance(run, Run):
             raise TypeError(f"runs must hold Run objects, got {type(run).__name__}")
+    return runs
+
+
+def _checked(runs: Iterable[Run]) -> list[Run]:
+    runs = _runs_in(runs)
+    if not runs:
+        raise ValueError("runs is empty: there is nothing to train")
     if len(set(runs)) < len(runs):
         raise ValueError("the same run stands in runs twice: give each its own seed")
     return runs
@@ -246,7 +268,7 @@ class _Kept:
 
 
 def _budgets(group: Group) -> frozenset[tuple[int, float]]:
-    return frozenset((run.tokens, run.cooldown) for run in group)
+    return frozenset(map(budget_of, group))
 
 
 def _lanes(group: Group) -> int:
@@ -260,8 +282,9 @@ def _workload(run: Run, budgets: frozenset[tuple[int, float]]) -> tuple[int, int
 
 
 def _amount(group: Group) -> tuple[int, int]:
-    """Tokens and steps of each model of the group (seeds, rates and data make no difference)."""
-    return _workload(replace(group[0], seed=0, lr=None, unique_tokens=None), _budgets(group))
+    """Tokens and steps of each model of the group (what differs in it makes no difference)."""
+    alike = replace(group[0], seed=0, lr=None, unique_tokens=None, weight_decay=0.0)
+    return _workload(alike, _budgets(group))
 
 
 def _flops(group: Group) -> int:
@@ -273,9 +296,10 @@ def _flops(group: Group) -> int:
 def _seconds(group: Group) -> float:
     """About how long one CPU thread takes to train and measure the group."""
     tokens, steps = _amount(group)
-    tokens += len(_budgets(group)) * EVALUATION_TOKENS / 3  # a forward pass is a third of a step
-    per_token = _SECONDS_PER_TOKEN + _SECONDS_PER_FLOP * group[0].model.flops_per_token("total")
-    return _SECONDS_PER_STEP * steps + _lanes(group) * tokens * per_token
+    # To measure is a forward pass, a third of a step.
+    read = tokens + len(_budgets(group)) * EVALUATION_TOKENS / 3
+    per_token = group[0].model.seconds_per_token()
+    return _SECONDS_PER_STEP * steps + _lanes(group) * read * per_token
 
 
 def _share_out(runs: list[Run], workers: int) -> list[Group]:
@@ -336,7 +360,7 @@ def _cut_for_card(runs: list[Run]) -> list[Group]:
     return [
         part
         for group in lockstep(runs, most=len(runs))
-        for part in lockstep(group, most=max(1, min(64, 4096 // group[0].model.width)))
+        for part in lockstep(group, most=group[0].model.lanes(card=True))
     ]
 
 
@@ -371,19 +395,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _failed(run: Run, corpus: str, device: str | None, reason: str) -> Row:
-    nothing = Trained(
-        run=run,
-        model=None,
-        loss=math.nan,
-        loss_std=math.nan,
-        curve_tokens=None,
-        curve_loss=None,
-        status=f"failed: {reason}",
-        seconds=math.nan,
-        device=device or "unknown",
-        corpus=corpus,
-    )
-    return nothing.row()
+    return row_of(run, corpus, f"failed: {reason}", device=device or "unknown")
 
 
 def _in_this_process(
@@ -424,85 +436,141 @@ def _in_processes(
     keep: Keep,
     report: Report,
 ) -> None:
-    context = multiprocessing.get_context(_start_method())
-    if _start_method() == "forkserver":
-        context.set_forkserver_preload([__name__])
-    # Each place is written by the one worker that has the group: no lock that it could die with.
-    flops = context.RawArray("d", len(groups))
-    begun = context.RawArray("b", len(groups))
-    # Workers end as soon as the other end of this pipe closes: at an interrupt, or with this
-    # process however it ends. Otherwise they would train on where nobody waits for them.
-    lifeline, held = context.Pipe(duplex=False)
-    mail: list[multiprocessing.connection.Connection] = []
+    queue, over = deque(range(len(groups))), 0
+    with _Team(groups, corpus, fingerprint, keep) as team:
+        for worker in range(min(workers, len(groups))):
+            team.hire(worker)
+            team.give(worker, queue.popleft())
+        while team.running:
+            for worker, number, future in team.ended():
+                if team.lost_before_it_began(worker, number, future):
+                    queue.appendleft(number)
+                else:
+                    keep(groups[number], team.outcome(number, future))
+                    over += _flops(groups[number])
+                if queue:
+                    team.give(worker, queue.popleft())
+            report(over + team.flops_under_way())
 
-    def pool() -> ProcessPoolExecutor:
-        # One for each worker, so that a worker that is killed takes no other with it; and each
-        # has its own pipe, through which it sends what is finished before its group is.
-        letters, sender = context.Pipe(duplex=False)
-        mail.append(letters)
-        return ProcessPoolExecutor(
+
+class _Team:
+    """Worker processes of one thread each, and which group each of them has.
+
+    Leaving the `with` statement ends them, after an error at once; what was ready then is kept.
+    """
+
+    def __init__(
+        self,
+        groups: list[Group],
+        corpus: Corpus | Callable[[], Corpus],
+        fingerprint: str,
+        keep: Keep,
+    ) -> None:
+        self.groups, self.corpus, self.fingerprint, self.keep = groups, corpus, fingerprint, keep
+        self.context = multiprocessing.get_context(_start_method())
+        if isinstance(self.context, multiprocessing.context.ForkServerContext):
+            self.context.set_forkserver_preload([__name__])
+        # Each place is written by the one worker that has the group: no lock it could die with.
+        self.flops = self.context.RawArray("d", len(groups))
+        self.begun = self.context.RawArray("b", len(groups))
+        # Workers end as soon as the other end of this pipe closes: at an interrupt, or with this
+        # process however it ends. Otherwise they would train on where nobody waits for them.
+        self.lifeline, self.held = self.context.Pipe(duplex=False)
+        self.mail: list[multiprocessing.connection.Connection] = []
+        self.pools: dict[int, ProcessPoolExecutor] = {}
+        self.running: dict[Future, tuple[int, int]] = {}
+        """Which worker has which group."""
+        self.stillborn = [0] * len(groups)
+
+    def __enter__(self) -> _Team:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.held.close()
+        for pool in self.pools.values():
+            pool.shutdown(wait=kind is None, cancel_futures=kind is not None)
+        if kind is not None:
+            self._take_in()
+            had = {future: self.groups[number] for future, (_, number) in self.running.items()}
+            _rescue(had, self.keep)
+            return
+        self.held.close()
+        self.lifeline.close()
+
+    def hire(self, worker: int) -> None:
+        """Put a new process in this place.
+
+        Each is a pool of its own, so that a worker that is killed takes no other with it; and each
+        has its own pipe, through which it sends what is finished before its group is.
+        """
+        letters, sender = self.context.Pipe(duplex=False)
+        self.mail.append(letters)
+        told = (self.corpus, self.fingerprint, self.flops, self.begun, self.lifeline, sender)
+        self.pools[worker] = ProcessPoolExecutor(
             1,
-            mp_context=context,
+            mp_context=self.context,
             initializer=_start_worker,
-            initargs=(corpus, fingerprint, flops, begun, lifeline, sender, dict(os.environ)),
+            initargs=(*told, dict(os.environ)),
         )
 
-    def take_in() -> None:
-        for letters in list(mail):
+    def give(self, worker: int, number: int) -> None:
+        """Let this worker train this group."""
+        try:
+            future = self.pools[worker].submit(_work, number, self.groups[number])
+        except (ConnectionError, EOFError) as error:  # it died while the corpus was sent to it
+            future = Future()
+            future.set_exception(BrokenExecutor(_reason(error)))
+        self.running[future] = worker, number
+
+    def ended(self) -> Iterator[tuple[int, int, Future]]:
+        """Worker, group and future of those that ended, after waiting for some a little while."""
+        ended, _ = wait(self.running, timeout=0.2, return_when=FIRST_COMPLETED)
+        self._take_in()
+        for future in ended:
+            yield *self.running.pop(future), future
+
+    def lost_before_it_began(self, worker: int, number: int, future: Future) -> bool:
+        """Whether the worker died before it began with the group; a dead worker is replaced.
+
+        Raises RuntimeError if that happened to this group too often.
+        """
+        error = future.exception()
+        if not isinstance(error, BrokenExecutor):
+            return False
+        self.pools[worker].shutdown()
+        self.hire(worker)
+        if self.begun[number]:
+            return False
+        self.stillborn[number] += 1
+        if self.stillborn[number] == _TRIES:
+            raise RuntimeError(
+                "the worker processes die before they begin. A script that calls "
+                'sweep() needs `if __name__ == "__main__":` around the call; with '
+                "workers=1 everything runs in this process"
+            ) from error
+        return True
+
+    def outcome(self, number: int, future: Future) -> list[Row]:
+        """The rows of a group that ended."""
+        error = future.exception()
+        if isinstance(error, BrokenExecutor):
+            error = BrokenExecutor("the worker process was killed; out of memory?")
+        return _outcome(future, error, self.groups[number], self.fingerprint, "cpu")
+
+    def flops_under_way(self) -> float:
+        """FLOPs done in the groups that are being trained."""
+        return sum(min(self.flops[n], _flops(self.groups[n])) for _, n in self.running.values())
+
+    def _take_in(self) -> None:
+        """Keep what the workers finished before their group is."""
+        for letters in list(self.mail):
             try:
                 while letters.poll():
                     run, row = letters.recv()
-                    keep([run], [row])
+                    self.keep([run], [row])
             except (EOFError, OSError):  # of a worker that was killed
-                mail.remove(letters)
-
-    costs = list(map(_flops, groups))
-    queue, stillborn = deque(range(len(groups))), [0] * len(groups)
-    pools = [pool() for _ in range(min(workers, len(groups)))]
-    running: dict[Future, tuple[int, int]] = {}  # which worker has which group
-    over = 0
-    try:
-        for worker in range(len(pools)):
-            number = queue.popleft()
-            running[pools[worker].submit(_work, number, groups[number])] = worker, number
-        while running:
-            ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-            take_in()
-            for future in ended:
-                worker, number = running.pop(future)
-                group, error = groups[number], future.exception()
-                if isinstance(error, BrokenExecutor):
-                    pools[worker].shutdown()
-                    pools[worker] = pool()
-                if isinstance(error, BrokenExecutor) and not begun[number]:
-                    stillborn[number] += 1
-                    if stillborn[number] == _TRIES:
-                        raise RuntimeError(
-                            "the worker processes die before they begin. A script that calls "
-                            'sweep() needs `if __name__ == "__main__":` around the call; with '
-                            "workers=1 everything runs in this process"
-                        ) from error
-                    queue.appendleft(number)
-                else:
-                    if isinstance(error, BrokenExecutor):
-                        error = BrokenExecutor("the worker process was killed; out of memory?")
-                    keep(group, _outcome(future, error, group, fingerprint, "cpu"))
-                    over += costs[number]
-                if queue:
-                    number = queue.popleft()
-                    running[pools[worker].submit(_work, number, groups[number])] = worker, number
-            report(over + sum(min(flops[n], costs[n]) for _, n in running.values()))
-    except BaseException:
-        held.close()
-        for one in pools:
-            one.shutdown(wait=False, cancel_futures=True)
-        take_in()
-        _rescue({future: groups[number] for future, (_, number) in running.items()}, keep)
-        raise
-    for one in pools:
-        one.shutdown()
-    held.close()
-    lifeline.close()
+                self.mail.remove(letters)
 
 
 def _on_executor(
@@ -533,8 +601,8 @@ def _on_executor(
             ended, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
             for future in ended:
                 group = running.pop(future)
-                error = CancelledError() if future.cancelled() else future.exception()
-                keep(group, _outcome(future, error, group, fingerprint, device))
+                failure = CancelledError() if future.cancelled() else future.exception()
+                keep(group, _outcome(future, failure, group, fingerprint, device))
                 over += _flops(group)
             report(over)
     except BaseException:
@@ -578,7 +646,9 @@ def _train_away(
     each: Each = lambda trained: None,
 ) -> list[Row]:
     """What a worker does, wherever it is."""
-    got = _corpora.get(fingerprint) if callable(corpus) else corpus
+    if isinstance(corpus, Corpus):
+        return _train_group(group, corpus, device or pick_device().type, report, each)
+    got = _corpora.get(fingerprint)
     if got is None:
         got = corpus()
         if got.fingerprint != fingerprint:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scalinglaws.learners import ModelConfig, Transformer
+from scalinglaws.learners import Transformer, TransformerConfig
 from scalinglaws.text import Corpus
 from scalinglaws.training import Run, evaluate, train
 
@@ -28,7 +28,7 @@ def language() -> Corpus:
 
 @pytest.fixture(scope="module")
 def model(language: Corpus) -> Transformer:
-    config = ModelConfig(width=8, context=8, vocab_size=LETTERS)
+    config = TransformerConfig(width=8, context=8, vocab_size=LETTERS)
     return train(Run(config, tokens=50_000), language).model
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.text import Corpus, from_documents
 from scalinglaws.training import Run
 
@@ -25,12 +25,12 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> ModelConfig:
-    return ModelConfig(width=8, context=8)
+def tiny() -> TransformerConfig:
+    return TransformerConfig(width=8, context=8)
 
 
 @pytest.fixture(scope="session")
-def short_run(tiny: ModelConfig) -> Run:
+def short_run(tiny: TransformerConfig) -> Run:
     return Run(tiny, tokens=8_000)
 
 

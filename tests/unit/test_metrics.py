@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from scalinglaws.learners import ModelConfig, Transformer
+from scalinglaws.learners import Transformer, TransformerConfig
 from scalinglaws.metrics import (
     answer_probability,
     answers,
@@ -18,10 +18,12 @@ from scalinglaws.metrics import (
     log_loss,
     log_probabilities,
     marks,
+    sample,
     token_accuracy,
     wilson,
 )
-from scalinglaws.text import Addition, Composition
+from scalinglaws.text import Addition, Composition, Corpus
+from scalinglaws.training import Run, train
 
 
 def letters(*words: str) -> np.ndarray:
@@ -138,6 +140,52 @@ class TestProbabilities:
 
 
 @pytest.fixture(scope="module")
+def writer(corpus: Corpus, short_run: Run) -> Transformer:
+    return train(short_run, corpus).model
+
+
+class TestSample:
+    def test_it_goes_on_from_the_prompt_and_depends_on_the_seed_alone(
+        self, writer: Transformer
+    ) -> None:
+        text = sample(writer, "the ", 50)
+        assert text.startswith("the ") and len(text) == 54
+        assert sample(writer, "the ", 50) == text
+        assert sample(writer, "the ", 50, seed=1) != text
+
+    def test_no_tokens_leave_the_prompt(self, writer: Transformer) -> None:
+        assert sample(writer, "the ", 0) == "the "
+
+    def test_a_prompt_may_be_longer_than_the_context(self, writer: Transformer) -> None:
+        assert len(sample(writer, "the cat sat on the mat", 5)) == 22 + 5
+
+    def test_a_low_temperature_writes_the_likeliest_text_and_a_high_one_anything(
+        self, writer: Transformer
+    ) -> None:
+        cold = {sample(writer, "the cat ", 8, temperature=1e-4, seed=s) for s in range(5)}
+        assert len(cold) == 1
+        hot = sample(writer, "the cat ", 200, temperature=1e4)
+        assert len(set(hot)) > 60
+
+    @pytest.mark.parametrize("temperature", [0, -1, math.nan])
+    def test_the_temperature_must_be_above_zero(
+        self, writer: Transformer, temperature: float
+    ) -> None:
+        with pytest.raises(ValueError, match="temperature must be a finite number above 0"):
+            sample(writer, temperature=temperature)
+
+    def test_an_empty_prompt_and_a_negative_length_are_refused(self, writer: Transformer) -> None:
+        with pytest.raises(ValueError, match="prompt must hold"):
+            sample(writer, "")
+        with pytest.raises(ValueError, match="tokens must be at least 0"):
+            sample(writer, tokens=-1)
+
+    def test_a_stack_of_several_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="the stack has 2 models"):
+            sample(Transformer(TransformerConfig(8), [0, 1]))
+
+
+@pytest.fixture(scope="module")
 def task() -> Addition:
     return Addition(digits=2)
 
@@ -145,7 +193,8 @@ def task() -> Addition:
 @pytest.fixture(scope="module")
 def stack(task: Addition) -> Transformer:
     model = Transformer(
-        ModelConfig(8, context=task.example_length - 1, vocab_size=len(task.vocabulary)), [0, 1]
+        TransformerConfig(8, context=task.example_length - 1, vocab_size=len(task.vocabulary)),
+        [0, 1],
     )
     torch.manual_seed(0)
     torch.nn.init.normal_(model.head, std=0.5)
@@ -218,10 +267,10 @@ class TestModels:
 
         class Knows:
             stack = 1
-            config = ModelConfig(
+            config = TransformerConfig(
                 8, context=task.example_length - 1, vocab_size=len(task.vocabulary)
             )
-            head = torch.zeros(1)
+            device = torch.device("cpu")
 
             def __call__(self, tokens: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
                 prompts = tokens[0, :, : task.prompt_length].numpy()

@@ -1,4 +1,4 @@
-"""The model and the counts of its size and cost: `scalinglaws.learners`."""
+"""The transformer and the counts of its size and cost: `scalinglaws.learners`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from scalinglaws.learners import ModelConfig, Transformer, norm, shift
+from scalinglaws.learners import Transformer, TransformerConfig, norm, shift
 
 CONFIGS = [
-    ModelConfig(width=8, context=8),
-    ModelConfig(width=16),
-    ModelConfig(width=32, depth=3, heads=4, context=16, vocab_size=50),
-    ModelConfig(width=64, depth=1, context=8, shift=False),
-    ModelConfig(width=20, depth=5, context=3, vocab_size=7),
-    ModelConfig(width=4, heads=4, context=6, vocab_size=9),
+    TransformerConfig(width=8, context=8),
+    TransformerConfig(width=16),
+    TransformerConfig(width=32, depth=3, heads=4, context=16, vocab_size=50),
+    TransformerConfig(width=64, depth=1, context=8, shift=False),
+    TransformerConfig(width=20, depth=5, context=3, vocab_size=7),
+    TransformerConfig(width=4, heads=4, context=6, vocab_size=9),
 ]
 configs = pytest.mark.parametrize("config", CONFIGS, ids=str)
 
 
-def disturbed(config: ModelConfig, seeds: int | Sequence[int] = 0) -> Transformer:
+def disturbed(config: TransformerConfig, seeds: int | Sequence[int] = 0) -> Transformer:
     """A stack in which no weight is zero, as after some training."""
     model = Transformer(config, seeds)
     rng = torch.Generator().manual_seed(0)
@@ -36,12 +36,12 @@ def disturbed(config: ModelConfig, seeds: int | Sequence[int] = 0) -> Transforme
     return model
 
 
-def some_tokens(config: ModelConfig, batch: int = 3, time: int | None = None) -> torch.Tensor:
+def some_tokens(config: TransformerConfig, batch: int = 3, time: int | None = None) -> torch.Tensor:
     return tokens_of_a_stack(config, 1, batch, time)[0]
 
 
 def tokens_of_a_stack(
-    config: ModelConfig, stack: int, batch: int = 3, time: int | None = None
+    config: TransformerConfig, stack: int, batch: int = 3, time: int | None = None
 ) -> torch.Tensor:
     rng = torch.Generator().manual_seed(1)
     return torch.randint(config.vocab_size, (stack, batch, time or config.context), generator=rng)
@@ -49,17 +49,17 @@ def tokens_of_a_stack(
 
 class TestConfig:
     @configs
-    def test_counts_agree_with_the_parameters_of_the_model(self, config: ModelConfig) -> None:
+    def test_counts_agree_with_the_parameters_of_the_model(self, config: TransformerConfig) -> None:
         model = Transformer(config)
-        blocks = sum(weights.numel() for weights in (*model.way_in, *model.way_out))
-        assert len(model.way_in) == len(model.way_out) == config.depth
+        blocks = sum(weights.numel() for weights in model.blocks.parameters())
+        assert len(model.blocks) == config.depth
         assert config.params("non_embedding") == blocks
         assert config.params("with_head") == blocks + model.head.numel()
         everything = sum(parameter.numel() for parameter in model.parameters())
         assert config.params("total") == config.params() == everything
 
     @configs
-    def test_flops_agree_with_what_torch_counts(self, config: ModelConfig) -> None:
+    def test_flops_agree_with_what_torch_counts(self, config: TransformerConfig) -> None:
         tokens = some_tokens(config, batch=4)
         model = Transformer(config)
         with FlopCounterMode(display=False) as counter:
@@ -67,7 +67,7 @@ class TestConfig:
         assert counter.get_total_flops() == tokens.numel() * config.flops_per_token("total")
 
     @configs
-    def test_a_stack_is_that_many_models(self, config: ModelConfig) -> None:
+    def test_a_stack_is_that_many_models(self, config: TransformerConfig) -> None:
         sizes = [p.numel() for p in Transformer(config, [3, 1, 4]).parameters()]
         assert sum(sizes) == 3 * config.params()
 
@@ -81,60 +81,60 @@ class TestConfig:
         assert counter.get_total_flops() == tokens.numel() * config.flops_per_token("total")
 
     @configs
-    def test_flops_without_attention_are_six_per_parameter(self, config: ModelConfig) -> None:
+    def test_flops_without_attention_are_six_per_parameter(self, config: TransformerConfig) -> None:
         assert config.flops_per_token("with_head") == 6 * config.params("with_head")
         assert config.flops_per_token("non_embedding") == 6 * config.params("non_embedding")
 
     def test_by_default_there_is_a_head_for_each_16_channels_and_at_least_two(self) -> None:
-        heads = {width: ModelConfig(width).heads for width in (4, 8, 16, 32, 48, 64, 96, 256)}
+        heads = {width: TransformerConfig(width).heads for width in (4, 8, 16, 32, 48, 64, 96, 256)}
         assert heads == {4: 2, 8: 2, 16: 2, 32: 2, 48: 3, 64: 4, 96: 6, 256: 16}
 
     @pytest.mark.parametrize("width", range(4, 200, 4))
     def test_the_default_number_of_heads_always_divides_the_width(self, width: int) -> None:
-        assert width % ModelConfig(width).heads == 0
+        assert width % TransformerConfig(width).heads == 0
 
     def test_another_width_takes_its_own_default_heads_when_asked_anew(self) -> None:
-        narrow = ModelConfig(width=32)
-        assert replace(narrow, width=96, heads=None) == ModelConfig(width=96)
+        narrow = TransformerConfig(width=32)
+        assert replace(narrow, width=96, heads=None) == TransformerConfig(width=96)
         assert replace(narrow, width=96).heads == narrow.heads == 2, "what is said is kept"
 
     def test_numbers_from_numpy_are_taken_as_plain_ones(self) -> None:
-        config = ModelConfig(width=np.int64(16), depth=np.int32(2), heads=np.int64(4))
-        assert config == ModelConfig(width=16, depth=2, heads=4)
+        config = TransformerConfig(width=np.int64(16), depth=np.int32(2), heads=np.int64(4))
+        assert config == TransformerConfig(width=16, depth=2, heads=4)
         assert type(config.width) is type(config.depth) is type(config.heads) is int
 
     @pytest.mark.parametrize("name", ["width", "depth", "context", "vocab_size"])
     @pytest.mark.parametrize("value", [0, -4, 16.0, "16", None, True, float("nan")])
     def test_a_size_that_is_no_whole_number_is_refused(self, name: str, value: Any) -> None:
-        with pytest.raises(ValueError, match=f"{name} must be a whole number"):
-            ModelConfig(**{"width": 16} | {name: value})
+        with pytest.raises(ValueError, match=f"{name} must be (a whole number|at least 1)"):
+            TransformerConfig(**{"width": 16} | {name: value})
 
     def test_a_width_that_cannot_be_quartered_is_refused(self) -> None:
         with pytest.raises(ValueError, match="multiple of 4, got 18"):
-            ModelConfig(18)
+            TransformerConfig(18)
 
     @pytest.mark.parametrize("heads", [0, -2, 3, 32, 2.0, "2", True])
     def test_heads_that_do_not_divide_the_width_are_refused(self, heads: Any) -> None:
         with pytest.raises(ValueError, match="heads must divide width"):
-            ModelConfig(16, heads=heads)
+            TransformerConfig(16, heads=heads)
 
     @pytest.mark.parametrize("count", ["all", None, ""])
     def test_an_unknown_count_is_refused(self, count: Any) -> None:
         with pytest.raises(ValueError, match="non_embedding, with_head"):
-            ModelConfig(16).params(count)
+            TransformerConfig(16).params(count)
         with pytest.raises(ValueError, match="non_embedding, with_head"):
-            ModelConfig(16).flops_per_token(count)
+            TransformerConfig(16).flops_per_token(count)
 
 
 class TestTransformer:
     @configs
-    def test_at_the_start_every_token_is_equally_likely(self, config: ModelConfig) -> None:
+    def test_at_the_start_every_token_is_equally_likely(self, config: TransformerConfig) -> None:
         tokens = some_tokens(config)
         loss = F.cross_entropy(Transformer(config)(tokens).flatten(0, 1), tokens.flatten())
         assert loss.item() == pytest.approx(math.log(config.vocab_size), rel=1e-6)
 
     @configs
-    def test_the_start_does_not_stop_the_learning(self, config: ModelConfig) -> None:
+    def test_the_start_does_not_stop_the_learning(self, config: TransformerConfig) -> None:
         tokens = some_tokens(config)
         model = Transformer(config)
         F.cross_entropy(model(tokens).flatten(0, 1), tokens.flatten()).backward()
@@ -153,7 +153,9 @@ class TestTransformer:
 
     @configs
     @pytest.mark.parametrize("time", [1, 2, 3])
-    def test_short_texts_give_logits_for_every_token(self, config: ModelConfig, time: int) -> None:
+    def test_short_texts_give_logits_for_every_token(
+        self, config: TransformerConfig, time: int
+    ) -> None:
         logits = disturbed(config)(some_tokens(config, batch=2, time=time))
         assert logits.shape == (2, time, config.vocab_size)
         assert logits.isfinite().all()
@@ -161,7 +163,7 @@ class TestTransformer:
     @pytest.mark.parametrize("shifted", [True, False])
     @pytest.mark.parametrize("time", [1, 2, 3, 8])
     def test_no_token_sees_a_later_one(self, shifted: bool, time: int) -> None:
-        config = ModelConfig(width=16, depth=3, context=8, shift=shifted)
+        config = TransformerConfig(width=16, depth=3, context=8, shift=shifted)
         model = disturbed(config)
         tokens = some_tokens(config, time=time)
         before = model(tokens)
@@ -174,7 +176,7 @@ class TestTransformer:
 
     @pytest.mark.parametrize("time", [1, 2, 3, 8])
     def test_no_token_of_a_stack_sees_a_later_one(self, time: int) -> None:
-        config = ModelConfig(width=16, depth=2, context=8)
+        config = TransformerConfig(width=16, depth=2, context=8)
         model = disturbed(config, [0, 1, 2])
         tokens = tokens_of_a_stack(config, 3, time=time)
         before = model(tokens)
@@ -188,7 +190,7 @@ class TestTransformer:
 
     @pytest.mark.parametrize("shifted", [True, False])
     def test_the_last_token_sees_the_first(self, shifted: bool) -> None:
-        config = ModelConfig(width=16, context=8, shift=shifted)
+        config = TransformerConfig(width=16, context=8, shift=shifted)
         model, tokens = disturbed(config), some_tokens(config)
         changed = tokens.clone()
         changed[:, 0] = (changed[:, 0] + 1) % config.vocab_size
@@ -198,7 +200,7 @@ class TestTransformer:
     def test_a_beginning_gives_the_same_logits_alone_as_in_a_longer_text(
         self, shifted: bool
     ) -> None:
-        config = ModelConfig(width=16, context=8, shift=shifted)
+        config = TransformerConfig(width=16, context=8, shift=shifted)
         model, tokens = disturbed(config), some_tokens(config)
         whole = model(tokens)
         for time in range(1, 9):
@@ -227,7 +229,7 @@ class TestTransformer:
 
     def test_more_tokens_than_the_context_are_refused(self) -> None:
         with pytest.raises(ValueError, match="sees 8 tokens at once, got 9"):
-            Transformer(ModelConfig(8, context=8))(torch.zeros(1, 9, dtype=torch.long))
+            Transformer(TransformerConfig(8, context=8))(torch.zeros(1, 9, dtype=torch.long))
 
     @pytest.mark.parametrize("shape", [(), (8,), (1, 1, 1, 8)])
     def test_tokens_with_other_axes_are_refused(self, shape: tuple[int, ...]) -> None:
@@ -245,7 +247,7 @@ class TestTransformer:
 
 class TestStack:
     @configs
-    def test_each_model_starts_as_it_would_alone(self, config: ModelConfig) -> None:
+    def test_each_model_starts_as_it_would_alone(self, config: TransformerConfig) -> None:
         stack = Transformer(config, [5, 0, 5])
         assert stack.stack == 3
         for place, seed in enumerate([5, 0, 5]):
@@ -254,7 +256,7 @@ class TestStack:
                 assert torch.equal(stack.get_parameter(name)[place : place + 1], weights)
 
     @configs
-    def test_each_model_computes_as_it_would_alone(self, config: ModelConfig) -> None:
+    def test_each_model_computes_as_it_would_alone(self, config: TransformerConfig) -> None:
         stack = disturbed(config, [0, 1, 2])
         tokens = tokens_of_a_stack(config, 3)
         together = stack(tokens)
@@ -274,7 +276,9 @@ class TestStack:
         assert torch.equal(alone.embedding[0], stack.embedding[1])
 
     @configs
-    def test_the_tokens_of_one_model_leave_the_others_alone(self, config: ModelConfig) -> None:
+    def test_the_tokens_of_one_model_leave_the_others_alone(
+        self, config: TransformerConfig
+    ) -> None:
         stack = disturbed(config, [0, 1, 2])
         tokens = tokens_of_a_stack(config, 3)
         changed = tokens.clone()
@@ -284,7 +288,9 @@ class TestStack:
         assert not torch.allclose(after[1], before[1], atol=1e-3)
 
     @configs
-    def test_the_loss_of_one_model_has_no_gradient_in_the_others(self, config: ModelConfig) -> None:
+    def test_the_loss_of_one_model_has_no_gradient_in_the_others(
+        self, config: TransformerConfig
+    ) -> None:
         stack = disturbed(config, [0, 1, 2])
         stack(tokens_of_a_stack(config, 3))[1].square().sum().backward()
         for weights in stack.parameters():
@@ -303,7 +309,7 @@ class TestStack:
         assert torch.equal(after[0], before[0]) and torch.equal(after[2], before[2])
 
     @configs
-    def test_logits_may_be_limited_to_some_places(self, config: ModelConfig) -> None:
+    def test_logits_may_be_limited_to_some_places(self, config: TransformerConfig) -> None:
         stack = disturbed(config, [0, 1])
         tokens = tokens_of_a_stack(config, 2)
         keep = torch.arange(config.context) % 2 == 1

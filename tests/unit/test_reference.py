@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 
 from scalinglaws import runs
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import LSTMConfig, MLPConfig, NgramConfig, TransformerConfig
 from scalinglaws.runs import store
 from scalinglaws.text import Corpus
 from scalinglaws.training import Run, default_lr, train
+from scalinglaws.training.run import row_of
 
 SCRIPTS = Path(__file__).parents[2] / "studies"
 
@@ -120,6 +121,24 @@ def test_the_counts_agree_with_those_of_the_models(reference: pd.DataFrame) -> N
         assert (run.flops, run.model.params("with_head")) == (row["flops"], row["params"])
 
 
+@pytest.mark.parametrize(
+    "run",
+    [
+        Run(TransformerConfig(12, depth=3, heads=1, context=16, shift=False), 2_000, batch=3),
+        Run(MLPConfig(8, depth=2, window=5), 2_000, seed=3, optimizer="muon", dropout=0.1),
+        Run(LSTMConfig(8, depth=2), 2_000, weight_decay=0.5, unique_tokens=900, warmup=10),
+        Run(NgramConfig(order=4), 2_000, seed=3),
+    ],
+    ids=lambda run: run.model.kind,
+)
+def test_a_row_tells_its_run_whatever_the_learner(run: Run, corpus: Corpus) -> None:
+    others = [Run(TransformerConfig(8), 1_000), Run(NgramConfig(), 1_000)]
+    table = runs.table_of(
+        row_of(each, corpus.fingerprint, "ok", loss=1.0) for each in (run, *others)
+    )
+    assert studies.run_of(table.iloc[0], corpus) == run
+
+
 def test_an_unknown_study_is_named_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"no study 'isoflops'; there are isoflop, floor"):
         runs.reference("isoflops")
@@ -129,6 +148,14 @@ def test_one_study_is_a_part_of_the_whole(reference: pd.DataFrame) -> None:
     part = runs.reference("lr")
     whole = reference[reference["study"] == "lr"].reset_index(drop=True)
     pd.testing.assert_frame_equal(part, whole)
+
+
+def test_columns_that_came_later_say_what_was_the_case(
+    reference: pd.DataFrame, sealed: pd.DataFrame
+) -> None:
+    for table in (reference, sealed):
+        assert {*table["learner"]} == {"transformer"} and table["window"].isna().all()
+        assert {*table["weight_decay"]} == {*table["dropout"]} == {0.0}
 
 
 def test_the_tables_are_small() -> None:
@@ -182,7 +209,9 @@ def test_the_steps_from_kaplan_change_one_convention_at_a_time() -> None:
 @pytest.fixture
 def three(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """Make the sweep one of two small studies, of two runs and of one; its runs."""
-    planned = [Run(ModelConfig(width=8, context=8), tokens=1024, seed=seed) for seed in range(2)]
+    planned = [
+        Run(TransformerConfig(width=8, context=8), tokens=1024, seed=seed) for seed in range(2)
+    ]
     large = replace(planned[0], tokens=16_384)
     for module in (sweep, export):
         monkeypatch.setattr(
@@ -248,7 +277,7 @@ def test_sweep_trains_only_what_is_missing_and_cheap_enough(
 
 
 def test_the_estimate_counts_a_shared_trunk_once() -> None:
-    model = ModelConfig(width=32)
+    model = TransformerConfig(width=32)
     runs = [Run(model, 2**17), Run(model, 2**18)]
     together, _ = sweep.cost(runs)
     assert max(run.flops for run in runs) < together < sum(run.flops for run in runs)

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.runs import table as runs
-from scalinglaws.training import Run, Trained
+from scalinglaws.training import Run
+from scalinglaws.training.run import row_of
 
 
 @pytest.fixture
@@ -129,14 +130,14 @@ class TestFinished:
 
 def rows() -> list[dict[str, Any]]:
     """Rows as `sweep` makes them: one that is ok, one that diverged, one that failed."""
-    run = Run(ModelConfig(8, context=8), tokens=4_000, lr=0.1 + 0.2, cooldown=1 / 3)
+    run = Run(TransformerConfig(8, context=8), tokens=4_000, lr=0.1 + 0.2, cooldown=1 / 3)
     told = [
         (run, 1.2345678901234567, 0.01, "ok", 1.5),
         (replace(run, batch=3, seed=1), np.nan, np.nan, "diverged", 0.1),
         (replace(run, unique_tokens=100), np.nan, np.nan, 'failed: E: "a, b"', np.nan),
     ]
     return [
-        Trained(run, None, loss, std, None, None, status, seconds, "cpu", "001e45").row()
+        row_of(run, "001e45", status, loss=loss, loss_std=std, device="cpu", seconds=seconds)
         for run, loss, std, status, seconds in told
     ]
 
@@ -154,6 +155,24 @@ class TestTable:
         for some in ([0], [1], [2], [0, 1]):
             table = runs.table_of(rows()[i] for i in some)
             pd.testing.assert_series_equal(table.dtypes, runs.table_of(rows()).dtypes)
+
+    def test_every_column_is_explained_and_every_row_has_them(self) -> None:
+        assert list(rows()[0]) == list(runs.COLUMNS)
+        assert all(runs.COLUMNS.values())
+
+    def test_a_csv_from_before_the_learners_is_read_as_it_is(self, tmp_path: Path) -> None:
+        later = ["learner", "window", "weight_decay", "dropout"]
+        old = runs.table_of(rows()).drop(columns=later)
+        runs.write_table(old, tmp_path / "runs.csv")
+        pd.testing.assert_frame_equal(runs.read_table(tmp_path / "runs.csv"), old)
+
+    def test_a_width_that_is_no_whole_number_is_left_to_its_owner(self, tmp_path: Path) -> None:
+        file = tmp_path / "runs.csv"
+        file.write_text("params,tokens,loss,width,shift\n1,2,3.5,12.5,maybe\n1,2,3.5,,\n")
+        with pytest.raises(ValueError, match="'shift'"):
+            runs.read_table(file)
+        file.write_text("params,tokens,loss,width\n1,2,3.5,12.5\n1,2,3.5,\n")
+        assert runs.read_table(file)["width"].iloc[0] == 12.5
 
     def test_what_an_old_row_lacks_is_empty(self) -> None:
         old = {k: v for k, v in rows()[0].items() if k not in ("batch", "cooldown", "version")}

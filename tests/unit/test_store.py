@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -17,38 +18,57 @@ import pandas as pd
 import pytest
 
 from scalinglaws import runs
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import LSTMConfig, MLPConfig, TransformerConfig
 from scalinglaws.runs import store
 from scalinglaws.runs.store import Entry, StoreError
-from scalinglaws.training import Run, Trained
+from scalinglaws.training import Run
+from scalinglaws.training.run import row_of
 
 ROOT = Path(__file__).parents[2]
-RUN = Run(ModelConfig(8, context=8), tokens=4_000)
+RUN = Run(TransformerConfig(8, context=8), tokens=4_000)
 PAGE = 4096
 
+# A store knows a run by its fields alone, so a process that writes need not load torch.
 WRITER = """
 import sys
-sys.path.insert(0, sys.argv[2] + "/tests/unit")
-from test_store import an_entry
+from dataclasses import dataclass
 from scalinglaws.runs import store
+
+@dataclass(frozen=True)
+class Model:
+    kind = "transformer"
+    width: int = 8
+
+@dataclass(frozen=True)
+class Run:
+    seed: int
+    model: Model = Model()
+
+assert "torch" not in sys.modules
 path = store.create(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 for seed in range(100):
-    store.write(path, [an_entry(seed)])
+    row = {"seed": seed, "loss": 1.5, "status": "ok", "corpus": "c0ffee", "version": "1"}
+    store.write(path, [store.entry(Run(seed), row)])
     print(seed, flush=True)
 """
 
 
+class Other(LSTMConfig):
+    """The same fields, another learner."""
+
+    kind = "other"
+
+
 def an_entry(seed: int, status: str = "ok", loss: float = 1.5, run: Run = RUN) -> Entry:
     run = replace(run, seed=seed)
-    nothing = Trained(run, None, loss, math.nan, None, None, status, math.nan, "cpu", "c0ffee")
-    return store.entry(run, nothing.row())
+    return store.entry(run, row_of(run, "c0ffee", status, loss=loss, device="cpu"))
 
 
 def writer(path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), str(ROOT)],
+        [sys.executable, "-c", WRITER, str(path)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
@@ -80,6 +100,8 @@ class TestKey:
             {"warmup": 1},
             {"cooldown": 0.25},
             {"unique_tokens": 100},
+            {"weight_decay": 0.1},
+            {"dropout": 0.1},
             {"model": replace(RUN.model, width=12), "lr": RUN.lr},
             {"model": replace(RUN.model, depth=3)},
             {"model": replace(RUN.model, heads=1)},
@@ -97,16 +119,66 @@ class TestKey:
         changed = {name for change in marks[0].args[1] for name in change}
         shapes = [change["model"] for change in marks[0].args[1] if "model" in change]
         assert changed == {field.name for field in fields(Run)}
-        for field in fields(ModelConfig):
+        for field in fields(TransformerConfig):
             assert any(getattr(s, field.name) != getattr(RUN.model, field.name) for s in shapes)
+
+    def test_the_kind_of_learner_changes_it(self) -> None:
+        same = [Run(config, 1_000, lr=0.01) for config in (MLPConfig(8), LSTMConfig(8))]
+        alike = [replace(LSTMConfig(8), **{"width": 8}), Other(8)]
+        assert len({store.key(Run(config, 1_000), "c") for config in alike}) == 2
+        assert len({store.key(run, "c") for run in same}) == 2
 
     def test_the_corpus_changes_it(self) -> None:
         assert store.key(RUN, "c0ffee") != store.key(RUN, "beef")
 
     def test_it_is_the_same_on_every_day_and_machine(self) -> None:
-        run = Run(ModelConfig(8, context=8), tokens=4_000, lr=0.5)
+        run = Run(TransformerConfig(8, context=8), tokens=4_000, lr=0.5)
         assert store.key(run, "c0ffee") == "97cb7987425172ed1dc8fc2b3b6e36a3"
         assert store.key(replace(run, lr=0.5), "c0ffee") == store.key(run, "c0ffee")
+
+
+class TestStoresFromBefore:
+    """A store written when there was one learner, without decay and dropout: 0.4.0 and before."""
+
+    FILE = Path(__file__).parent / "data" / "before-learners.sqlite"
+    CORPUS = "4d49ee195e1f"
+    SMALL = TransformerConfig(width=8, context=8)
+    OTHER = TransformerConfig(12, depth=1, heads=3, context=5, vocab_size=130, shift=False)
+    RUNS = (
+        Run(SMALL, tokens=1_000),
+        Run(SMALL, tokens=1_000, seed=1, optimizer="muon", batch=4),
+        Run(OTHER, 2_000, unique_tokens=500, lr=0.01, warmup=10, cooldown=0.5),
+        Run(SMALL, tokens=4_000, lr=1e38),
+        Run(SMALL, 1_000, unique_tokens=10**9),
+    )
+
+    @pytest.fixture
+    def old(self, tmp_path: Path) -> Path:
+        return Path(shutil.copy(self.FILE, tmp_path))
+
+    def test_their_runs_are_recognised(self, old: Path) -> None:
+        table = store.load(old)
+        assert {*table["corpus"]} == {self.CORPUS}
+        status = {e.key: e.status.split(":")[0] for e in store.entries(old)}
+        found = [status[store.key(run, self.CORPUS)] for run in self.RUNS]
+        assert found == ["ok", "ok", "ok", "diverged", "failed"]
+
+    def test_their_rows_say_what_was_the_case(self, old: Path) -> None:
+        table = store.load(old)
+        assert list(table.columns) == [*runs.COLUMNS, "written"]
+        assert {*table["learner"]} == {"transformer"}
+        assert {*table["weight_decay"]} == {*table["dropout"]} == {0.0}
+        assert table["window"].isna().all()
+        assert runs.finished(table)["loss"].between(0.1, 2.3).all()
+
+    def test_the_keys_are_the_same_to_the_letter(self) -> None:
+        assert [store.key(run, "c0ffee") for run in self.RUNS] == [
+            "f409698ac1f5f0c05ad07c5a6fc19a59",
+            "7be649fe3bd7986396f0610aee1ad227",
+            "c6b3de950d8861d1b8cd809f3491e113",
+            "1abf960090e6e1829727e4fb7160d381",
+            "0d0a354760585a25b475ae13d9382bd4",
+        ]
 
 
 class TestRows:
@@ -163,6 +235,14 @@ class TestFile:
         store.write(str(path), [an_entry(0)])
         assert len(store.load(str(path))) == 1
         assert [file.name for file in tmp_path.iterdir()] == [name]
+
+    def test_a_tilde_is_the_home_folder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert store.create("~/runs.sqlite") == tmp_path / "runs.sqlite"
+        store.write("~/runs.sqlite", [an_entry(0)])
+        assert len(store.load("~/runs.sqlite")) == 1
 
     def test_making_it_again_changes_nothing(self, filled: Path) -> None:
         before = filled.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -31,18 +32,19 @@ import pandas as pd
 import pytest
 
 from scalinglaws import runs
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import LSTMConfig, MLPConfig, NgramConfig, TransformerConfig
 from scalinglaws.runs import store
 from scalinglaws.text import Corpus, python_source
-from scalinglaws.training import Run, WrongCorpus, lockstep, repeat, sweep, train
+from scalinglaws.training import Run, WrongCorpus, cost, lockstep, repeat, sweep, train
 from scalinglaws.training import stack as training
+from scalinglaws.training.run import row_of
 
 module = sys.modules["scalinglaws.training.sweep"]
 
 ROOT = Path(__file__).parents[2]
-TINY = ModelConfig(width=8, context=8)
+TINY = TransformerConfig(width=8, context=8)
 GOOD = Run(TINY, tokens=4_000)
-LARGE = Run(ModelConfig(width=16, context=8), tokens=8_000)
+LARGE = Run(TransformerConfig(width=16, context=8), tokens=8_000)
 TOO_LONG = Run(TINY, tokens=4_000, unique_tokens=10**9)
 BURST = Run(TINY, tokens=4_000, lr=1e12)
 MIXED = [GOOD, TOO_LONG, LARGE, BURST, replace(GOOD, seed=1)]
@@ -120,7 +122,7 @@ class Deadly:
         return os._exit, (3,)
 
 
-class Doomed(ModelConfig):
+class Doomed(TransformerConfig):
     """A model during whose training the worker is killed, as the system does to free memory."""
 
     def params(self, count: str = "total") -> int:
@@ -284,7 +286,7 @@ class TestProgress:
 
 class TestSharingOut:
     LADDER: ClassVar = repeat(
-        [Run(ModelConfig(w), tokens=12 * w * w * 40) for w in (8, 16, 32, 48)], 3
+        [Run(TransformerConfig(w), tokens=12 * w * w * 40) for w in (8, 16, 32, 48)], 3
     )
 
     @pytest.mark.parametrize("workers", [1, 2, 3, 4])
@@ -294,7 +296,11 @@ class TestSharingOut:
             "ladder": self.LADDER,
             "one shape": repeat([Run(TINY, tokens=2**20)], 12),
             "budgets": [
-                Run(ModelConfig(w), tokens=int(flops / ModelConfig(w).flops_per_token()), seed=seed)
+                Run(
+                    TransformerConfig(w),
+                    tokens=int(flops / TransformerConfig(w).flops_per_token()),
+                    seed=seed,
+                )
                 for w in (8, 16, 24, 32)
                 for flops in (1e10, 3e10, 9e10)
                 for seed in range(3)
@@ -308,7 +314,7 @@ class TestSharingOut:
         assert module._makespan(groups, workers) <= module._makespan(lockstep(wanted), workers)
 
     def test_only_as_many_groups_are_cut_as_that_takes(self) -> None:
-        shapes = [ModelConfig(32, context=context) for context in (16, 20, 24, 28, 32)]
+        shapes = [TransformerConfig(32, context=context) for context in (16, 20, 24, 28, 32)]
         wanted = repeat([Run(shape, tokens=2**19) for shape in shapes], seeds=5)
         whole = lockstep(wanted)
         groups = module._share_out(wanted, 2)
@@ -340,13 +346,13 @@ class TestSharingOut:
 
         def fake(group: list[Run], corpus: Corpus, *, device: str, **_: Any) -> list[Any]:
             seen.append((group[0].model.width, len(group), device))
-            row = training.Trained(group[0], None, 1.0, 0.1, None, None, "ok", 1.0, device, "c").row
-            return [SimpleNamespace(row=row)] * len(group)
+            row = row_of(group[0], "c", "ok", loss=1.0, device=device)
+            return [SimpleNamespace(row=lambda: row)] * len(group)
 
         card = SimpleNamespace(type="cuda")
         monkeypatch.setattr(module, "pick_device", lambda device=None: card)
         monkeypatch.setattr(module, "train_together", fake)
-        wanted = repeat([Run(ModelConfig(w), tokens=10_000) for w in (16, 512)], seeds=100)
+        wanted = repeat([Run(TransformerConfig(w), tokens=10_000) for w in (16, 512)], seeds=100)
         assert len(sweep(wanted, corpus, progress=False)) == 200
         assert seen == [(512, 8, "cuda")] * 9 + [(512, 7, "cuda")] * 4 + [(16, 50, "cuda")] * 2
 
@@ -362,13 +368,22 @@ class TestRefusals:
             sweep([GOOD, LARGE, again], corpus)
 
     def test_something_else_than_runs(self, corpus: Corpus) -> None:
-        with pytest.raises(TypeError, match="must hold Run objects, got ModelConfig"):
+        with pytest.raises(TypeError, match="must hold Run objects, got TransformerConfig"):
             sweep([TINY], corpus)
 
     @pytest.mark.parametrize("corpus", ["text", lambda: "text"])
     def test_something_else_than_a_corpus(self, corpus: Any) -> None:
         with pytest.raises(TypeError, match="corpus must be a Corpus or return one, got str"):
             sweep([GOOD], corpus)
+
+    def test_one_run_alone_and_what_holds_no_runs(self, corpus: Corpus) -> None:
+        for act in (lambda runs: sweep(runs, corpus), lambda runs: repeat(runs, 2), cost):
+            with pytest.raises(TypeError, match=r"got a single Run: write \[run\]"):
+                act(GOOD)
+            with pytest.raises(TypeError, match="must be a list of Run objects, got int"):
+                act(3)
+            with pytest.raises(TypeError, match="must hold Run objects, got str"):
+                act("runs")
 
     @pytest.mark.parametrize("workers", [0, -1])
     def test_no_workers(self, corpus: Corpus, workers: int) -> None:
@@ -387,10 +402,70 @@ class TestRepeat:
         assert [run.model.width for run in got] == [8, 8, 8, 16, 16, 16]
         assert len(set(got)) == 6
 
-    @pytest.mark.parametrize("seeds", [0, -1])
-    def test_no_seeds_are_refused(self, seeds: int) -> None:
-        with pytest.raises(ValueError, match="seeds must be at least 1"):
+    @pytest.mark.parametrize("seeds", [0, -1, "3", 1.5, None])
+    def test_no_seeds_are_refused(self, seeds: Any) -> None:
+        with pytest.raises(ValueError, match=r"seeds must be (at least 1|a whole number)"):
             repeat([GOOD], seeds)
+
+
+class TestMixedLearners:
+    RUNS: ClassVar = [
+        Run(config, tokens, seed=seed)
+        for config in (
+            TINY,
+            MLPConfig(8, context=8),
+            LSTMConfig(8, context=8),
+            NgramConfig(order=3, context=8),
+        )
+        for tokens in (500, 1_000)
+        for seed in (0, 1)
+    ]
+
+    def test_they_share_a_sweep_and_a_store(
+        self, corpus: Corpus, tmp_path: Path, trained: list[Run], bars: list[Bar]
+    ) -> None:
+        path = tmp_path / "s"
+        sweep(self.RUNS[::3], corpus, workers=1, store=path)
+        trained.clear()
+        table = sweep(self.RUNS, corpus, workers=1, store=path)
+        assert {*trained} == {*self.RUNS} - {*self.RUNS[::3]}
+        assert bars[1].n == bars[1].options["total"]
+        assert table["status"].tolist() == ["ok"] * 16
+        assert table["learner"].tolist() == [
+            kind for kind in ("transformer", "mlp", "lstm", "ngram") for _ in range(4)
+        ]
+        for run, loss in zip(self.RUNS, table["loss"], strict=True):
+            assert loss == pytest.approx(train(run, corpus).loss, abs=1e-4)
+        trained.clear()
+        again = sweep(self.RUNS, corpus, workers=1, store=path)
+        assert not trained
+        pd.testing.assert_frame_equal(again, table, check_exact=True)
+
+    def test_the_table_has_the_types_of_one_learner_as_far_as_can_be_and_survives_a_file(
+        self, corpus: Corpus, tmp_path: Path
+    ) -> None:
+        table = sweep(self.RUNS[::4], corpus, workers=1, progress=False)
+        assert table["width"].tolist() == [8, 8, 8, pd.NA]
+        assert table["window"].tolist() == [pd.NA, 8, pd.NA, 2]
+        assert table["heads"].tolist() == [2, pd.NA, pd.NA, pd.NA]
+        assert table["shift"].tolist() == [True, pd.NA, pd.NA, pd.NA]
+        assert table["params"].dtype == "int64" and (table["params_total"] > 0).all()
+        runs.write_table(table, tmp_path / "runs.csv")
+        again = runs.read_table(tmp_path / "runs.csv")
+        pd.testing.assert_frame_equal(again, table, check_exact=True)
+
+    def test_one_that_fails_before_it_has_counted_has_no_params(self, corpus: Corpus) -> None:
+        wrong = Run(NgramConfig(order=3, context=8), 500, unique_tokens=10**9)
+        table = sweep([GOOD, wrong], corpus, workers=1, progress=False)
+        assert table["status"][1].startswith("failed") and math.isnan(table["params"][1])
+
+    def test_a_sweep_in_which_all_fail_says_why(self, corpus: Corpus) -> None:
+        wrong = [replace(TOO_LONG, seed=seed) for seed in range(2)]
+        with pytest.warns(UserWarning, match="no run .* was trained.*first of 2 failed.*unique_t"):
+            sweep(wrong, corpus, workers=1, progress=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            sweep([GOOD, *wrong], corpus, workers=1, progress=False)
 
 
 class TestStore:
@@ -797,6 +872,18 @@ class TestKilledWorkers:
         with pytest.raises(RuntimeError, match=r"die before they begin.*__name__"):
             sweep(SHORT, Deadly(), workers=2, progress=False)
         assert_no_worker_is_left()
+
+    def test_one_that_dies_while_the_corpus_is_sent_is_one_that_cannot_begin(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A corpus that is larger than a pipe holds, and a script without the usual guard."""
+
+        def submit(*_: Any) -> Future:
+            raise BrokenPipeError
+
+        monkeypatch.setattr(module.ProcessPoolExecutor, "submit", submit)
+        with pytest.raises(RuntimeError, match=r"die before they begin.*__name__"):
+            sweep(SHORT, small_corpus, workers=2, progress=False)
 
 
 def start(path: Path, *arguments: object) -> subprocess.Popen[bytes]:

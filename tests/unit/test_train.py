@@ -14,32 +14,39 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from scalinglaws.learners import ModelConfig, Transformer
+from scalinglaws.learners import (
+    Learner,
+    LSTMConfig,
+    NgramConfig,
+    Transformer,
+    TransformerConfig,
+)
 from scalinglaws.runs import COLUMNS
 from scalinglaws.text import Corpus
-from scalinglaws.training.stack import (
-    Optimizer,
+from scalinglaws.training import default_lr
+from scalinglaws.training.optim import Optimizer, orthogonalize
+from scalinglaws.training.run import (
     Run,
-    Trained,
     batch_sizes,
     data_order,
-    default_lr,
-    evaluate,
-    half_precision,
     lockstep,
-    one_thread,
-    orthogonalize,
-    pick_device,
-    sample,
     schedule,
-    token_losses,
-    train,
-    train_together,
     windows_of,
     workload,
 )
+from scalinglaws.training.stack import (
+    Trained,
+    evaluate,
+    evaluate_ensemble,
+    half_precision,
+    one_thread,
+    pick_device,
+    token_losses,
+    train,
+    train_together,
+)
 
-TINY = ModelConfig(width=8, context=8)
+TINY = TransformerConfig(width=8, context=8)
 
 
 def unigram_entropy(tokens: np.ndarray) -> float:
@@ -88,7 +95,7 @@ class TestRun:
         assert muon.lr == default_lr(8, "muon") != run.lr
 
     def test_another_model_takes_its_own_rate_when_asked_anew(self) -> None:
-        wide = ModelConfig(width=32, context=8)
+        wide = TransformerConfig(width=32, context=8)
         run = Run(TINY, tokens=10_000)
         assert replace(run, model=wide, lr=None) == Run(wide, tokens=10_000)
         assert replace(run, model=wide).lr == run.lr, "what is said is kept"
@@ -134,12 +141,12 @@ class TestRun:
 
     @pytest.mark.parametrize("lr", [0, -0.1, math.nan, math.inf, "0.1", True])
     def test_the_rate_must_be_a_positive_number(self, lr: Any) -> None:
-        with pytest.raises(ValueError, match=r"lr must be a (positive )?number"):
+        with pytest.raises(ValueError, match="lr must be a finite number above 0"):
             Run(TINY, tokens=1_000, lr=lr)
 
     @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, "0.1", None])
     def test_the_cooldown_lies_between_0_and_1(self, value: Any) -> None:
-        with pytest.raises(ValueError, match=r"cooldown (is a share|must be a number)"):
+        with pytest.raises(ValueError, match=r"cooldown (is a share|must be a (finite )?number)"):
             Run(TINY, tokens=1_000, cooldown=value)
 
     @pytest.mark.parametrize("value", [0.5, math.nan, "100", None, True])
@@ -157,7 +164,7 @@ class TestRun:
             Run(TINY, tokens=least - 1, batch=batch)
 
     def test_one_context_must_fit_into_the_tokens(self) -> None:
-        long = ModelConfig(width=8, context=200)
+        long = TransformerConfig(width=8, context=200)
         assert Run(long, tokens=200).steps == 1
         with pytest.raises(ValueError, match="one step of 200, got 199"):
             Run(long, tokens=199)
@@ -167,13 +174,24 @@ class TestRun:
         with pytest.raises(ValueError, match="more than one context of 8"):
             Run(TINY, tokens=1_000, unique_tokens=8)
 
+    @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "0.1", None, True])
+    def test_the_decay_is_a_number_of_at_least_0(self, value: Any) -> None:
+        assert Run(TINY, tokens=1_000, weight_decay=2).weight_decay == 2.0
+        with pytest.raises(ValueError, match="weight_decay must be"):
+            Run(TINY, tokens=1_000, weight_decay=value)
+
+    @pytest.mark.parametrize("value", [-0.1, 1, math.nan, "0.1", None])
+    def test_the_dropout_is_a_share_below_1(self, value: Any) -> None:
+        with pytest.raises(ValueError, match=r"dropout (is a share|must be a)"):
+            Run(TINY, tokens=1_000, dropout=value)
+
     @pytest.mark.parametrize("optimizer", ["sgd", None, "AdamW"])
     def test_other_optimisers_are_refused(self, optimizer: Any) -> None:
         with pytest.raises(ValueError, match="'adamw' or 'muon'"):
             Run(TINY, tokens=1_000, optimizer=optimizer)
 
     def test_a_number_is_no_model(self) -> None:
-        with pytest.raises(TypeError, match="must be a ModelConfig, got int"):
+        with pytest.raises(TypeError, match=r"such as TransformerConfig\(width=16\), got int"):
             Run(8, tokens=1_000)
 
 
@@ -182,7 +200,7 @@ class TestBatchSizes:
     @pytest.mark.parametrize("tokens", [128, 129, 1_000, 12_345, 300_007])
     @pytest.mark.parametrize("context", [8, 24, 100])
     def test_they_hold_the_tokens(self, context: int, tokens: int, batch: int | None) -> None:
-        run = Run(ModelConfig(width=8, context=context), tokens=max(tokens, 500), batch=batch)
+        run = Run(TransformerConfig(width=8, context=context), tokens=max(tokens, 500), batch=batch)
         sizes = batch_sizes(run)
         assert sizes.sum() * context == run.tokens
         assert sizes.min() >= 1 and len(sizes) == run.steps
@@ -197,7 +215,7 @@ class TestBatchSizes:
 
     @pytest.mark.parametrize("context", [8, 32])
     def test_they_double_each_time_the_tokens_seen_grow_fourfold(self, context: int) -> None:
-        config = ModelConfig(width=8, context=context)
+        config = TransformerConfig(width=8, context=context)
         sizes = batch_sizes(Run(config, tokens=2**22 + 2**18)) * context
         seen = np.cumsum(sizes) - sizes
         for least, most, size in [
@@ -209,7 +227,7 @@ class TestBatchSizes:
             assert set(sizes[(seen >= least) & (seen < most)]) == {size}
 
     def test_a_step_holds_one_sequence_at_least(self) -> None:
-        assert set(batch_sizes(Run(ModelConfig(width=8, context=4_096), tokens=2**15))) == {1}
+        assert set(batch_sizes(Run(TransformerConfig(width=8, context=4_096), tokens=2**15))) == {1}
 
     def test_a_fixed_batch_is_kept_and_the_last_step_takes_the_rest(self) -> None:
         assert batch_sizes(Run(TINY, tokens=8 * 14, batch=4)).tolist() == [4, 4, 4, 2]
@@ -278,26 +296,26 @@ class TestData:
         tokens = np.arange(81, dtype=np.uint8)
         corpus = Corpus("numbers", tokens, tokens, 128)
         run = Run(TINY, tokens=1_000)
-        assert windows_of(corpus, run)[:, 0].tolist() == list(range(0, 80, 8))
-        few = windows_of(corpus, replace(run, unique_tokens=30))
+        assert windows_of(corpus, run).tokens[:, 0].tolist() == list(range(0, 80, 8))
+        few = windows_of(corpus, replace(run, unique_tokens=30)).tokens
         assert few.shape == (3, 9), "as many windows of 8 as make up 30 tokens"
         assert len({tuple(window) for window in few}) == 3
-        assert windows_of(corpus, replace(run, unique_tokens=81)).shape == (10, 9)
+        assert windows_of(corpus, replace(run, unique_tokens=81)).tokens.shape == (10, 9)
 
     def test_a_ration_comes_from_all_over_the_corpus(self) -> None:
         tokens = np.arange(80_001) // 800  # a hundred "files" of a hundred windows
         corpus = Corpus("files", tokens.astype(np.uint8), tokens.astype(np.uint8), 128)
         run = Run(TINY, tokens=1_000, unique_tokens=8 * 300)
-        first = windows_of(corpus, run)[:, 0]
+        first = windows_of(corpus, run).tokens[:, 0]
         assert len(first) == 300 and len(np.unique(first)) > 85
-        more = windows_of(corpus, replace(run, unique_tokens=8 * 600))[:, 0]
+        more = windows_of(corpus, replace(run, unique_tokens=8 * 600)).tokens[:, 0]
         assert np.array_equal(more[:300], first), "a larger ration holds the smaller one"
-        assert not np.array_equal(windows_of(corpus, replace(run, seed=1))[:, 0], first)
+        assert not np.array_equal(windows_of(corpus, replace(run, seed=1)).tokens[:, 0], first)
 
     def test_of_examples_as_many_are_read_as_make_up_the_unique_tokens(self) -> None:
-        config = ModelConfig(width=8, context=3, vocab_size=16)
+        config = TransformerConfig(width=8, context=3, vocab_size=16)
         run = Run(config, tokens=1_000, unique_tokens=30)
-        assert windows_of(examples(), run).shape == (10, 4)
+        assert windows_of(examples(), run).tokens.shape == (10, 4)
 
     @pytest.mark.parametrize("batch", [None, 3])
     def test_training_reads_the_windows_in_this_order(
@@ -306,7 +324,7 @@ class TestData:
         targets = record_of_training(monkeypatch)
         run = Run(TINY, tokens=2_000, batch=batch, unique_tokens=500)
         train(run, corpus)
-        windows = windows_of(corpus, run)
+        windows = windows_of(corpus, run).tokens
         read = windows[data_order(len(windows), run, 2_000 // 8)]
         assert [len(t[0]) for t in targets] == batch_sizes(run).tolist()
         assert np.array_equal(torch.cat(targets, dim=1)[0].numpy(), read[:, 1:])
@@ -361,7 +379,7 @@ class TestTokenLosses:
 
 
 class TestOptimizer:
-    CONFIG = ModelConfig(width=8, context=8, vocab_size=16)
+    CONFIG = TransformerConfig(width=8, context=8, vocab_size=16)
 
     @pytest.fixture(autouse=True)
     def on_one_thread(self) -> Iterator[None]:
@@ -384,7 +402,7 @@ class TestOptimizer:
         mine = Optimizer(ours, self.runs([factor * default_lr(8)]))
         ends = [theirs.embedding, theirs.position, theirs.head]
         rates = [factor * default_lr(8), factor * 0.03 * (32 / 8) ** 0.5]
-        blocks = [*theirs.way_in, *theirs.way_out]
+        blocks = list(theirs.blocks.parameters())
         groups = [{"params": blocks}, {"params": ends}]
         reference = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.95), eps=1e-8, weight_decay=0)
         for step in range(50):
@@ -400,6 +418,45 @@ class TestOptimizer:
             torch.testing.assert_close(weights, theirs.get_parameter(name), rtol=1e-5, atol=1e-6)
         for name, start in Transformer(self.CONFIG).named_parameters():
             assert not torch.allclose(ours.get_parameter(name), start.double(), atol=1e-3)
+
+    @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+    def test_the_decay_takes_its_part_of_blocks_and_head_alone(self, optimizer: str) -> None:
+        plain = self.runs([0.01, 0.01], optimizer)
+        decaying = [plain[0], replace(plain[1], weight_decay=0.5)]
+        stacks = [Transformer(self.CONFIG, [0, 1]) for _ in range(2)]
+        with torch.no_grad():
+            for stack in stacks:
+                for weights in (stack.head, *(block.way_out for block in stack.blocks)):
+                    weights.fill_(0.3)
+        before = {name: w.detach().clone() for name, w in stacks[0].named_parameters()}
+        for stack, runs in zip(stacks, (plain, decaying), strict=True):
+            self.gradients(stack, 0)
+            Optimizer(stack, runs).step(0.8)
+        for name, without in stacks[0].named_parameters():
+            lost = (without - stacks[1].get_parameter(name)).detach()
+            kept = name in ("embedding", "position")
+            expected = 0.0 if kept else 0.8 * 0.01 * 0.5 * before[name][1]
+            assert not lost[0].any(), "the other model of the stack"
+            torch.testing.assert_close(
+                lost[1], torch.as_tensor(expected).expand_as(lost[1]), atol=1e-6, rtol=1e-3
+            )
+
+    def test_it_is_the_decay_of_torch_s_adamw(self) -> None:
+        ours, theirs = Transformer(self.CONFIG).double(), Transformer(self.CONFIG).double()
+        mine = Optimizer(ours, [replace(self.runs([0.01])[0], weight_decay=3.0)])
+        blocks = list(theirs.blocks.parameters())
+        reference = torch.optim.AdamW(blocks, lr=0.01, betas=(0.9, 0.95), weight_decay=3.0)
+        for step in range(3):
+            for w, other in zip(ours.blocks.parameters(), blocks, strict=True):
+                rng = torch.Generator().manual_seed(step)
+                w.grad = torch.randn(w.shape, generator=rng, dtype=torch.float64)
+                other.grad = w.grad.clone()
+            for w in (ours.embedding, ours.position, ours.head):
+                w.grad = torch.zeros_like(w)
+            mine.step(1.0)
+            reference.step()
+        for w, other in zip(ours.blocks.parameters(), blocks, strict=True):
+            torch.testing.assert_close(w, other, rtol=1e-6, atol=1e-8)
 
     def test_muon_steps_along_the_orthogonal_momentum(self) -> None:
         ours, theirs = Transformer(self.CONFIG), Transformer(self.CONFIG)
@@ -420,7 +477,7 @@ class TestOptimizer:
     @staticmethod
     def matrices(model: Transformer, gradients: bool = False) -> list[torch.Tensor]:
         """The twelve square matrices of each block, as views."""
-        ways = [(w, -1) for w in model.way_in] + [(w, -2) for w in model.way_out]
+        ways = [(b.way_in, -1) for b in model.blocks] + [(b.way_out, -2) for b in model.blocks]
         return [
             matrix
             for weights, axis in ways
@@ -560,7 +617,7 @@ class TestTrain:
     def test_the_schedule_rules_every_learning_rate(
         self, corpus: Corpus, monkeypatch: pytest.MonkeyPatch, optimizer: str
     ) -> None:
-        monkeypatch.setattr("scalinglaws.training.stack.schedule", lambda seen, run: 0 * seen)
+        monkeypatch.setattr("scalinglaws.training.run.schedule", lambda seen, run: 0 * seen)
         still = train(Run(TINY, tokens=2_000, optimizer=optimizer), corpus)
         for name, weights in Transformer(TINY).named_parameters():
             assert torch.equal(weights, still.model.get_parameter(name))
@@ -601,7 +658,7 @@ class TestTrain:
         assert burst.status == "diverged" and math.isnan(burst.loss) and math.isnan(burst.loss_std)
 
     def test_a_run_that_learns_its_few_data_by_heart_has_not_diverged(self, corpus: Corpus) -> None:
-        run = Run(ModelConfig(width=16, context=8), tokens=40_000, unique_tokens=16)
+        run = Run(TransformerConfig(width=16, context=8), tokens=40_000, unique_tokens=16)
         by_heart = train(run, corpus)
         assert by_heart.status == "ok"
         assert by_heart.curve_loss[-1] < 0.1 < math.log(128) < by_heart.loss
@@ -653,6 +710,17 @@ class TestTrain:
     def test_it_can_be_read(self, trained: Trained) -> None:
         assert f"loss {trained.loss:.3f}" in str(trained)
 
+    def test_something_else_than_a_run_and_a_corpus_is_refused(self, corpus: Corpus) -> None:
+        run = Run(TINY, tokens=1_000)
+        for wrong, match in (
+            (([run], corpus), r"run must be a Run, got list: for several runs there is sweep\(\)"),
+            ((corpus, run), "run must be a Run, got Corpus"),
+            ((run, "text"), "corpus must be a Corpus, got str"),
+        ):
+            for progress in (False, True):
+                with pytest.raises(TypeError, match=match):
+                    train(*wrong, progress=progress)
+
     def test_a_vocabulary_that_is_too_small_is_refused(self, corpus: Corpus) -> None:
         run = Run(replace(TINY, vocab_size=64), tokens=1_000)
         with pytest.raises(ValueError, match="vocab_size=128"):
@@ -663,12 +731,12 @@ class TestTrain:
             train(Run(TINY, tokens=1_000, unique_tokens=10**9), corpus)
 
     def test_examples_of_another_length_than_the_context_are_refused(self) -> None:
-        run = Run(ModelConfig(width=8, context=8, vocab_size=16), tokens=1_000)
+        run = Run(TransformerConfig(width=8, context=8, vocab_size=16), tokens=1_000)
         with pytest.raises(ValueError, match="context must be 3, not 8"):
             train(run, examples())
 
     def test_only_scored_tokens_count(self) -> None:
-        run = Run(ModelConfig(width=8, context=3, vocab_size=16), tokens=30_000)
+        run = Run(TransformerConfig(width=8, context=3, vocab_size=16), tokens=30_000)
         scored, all_ = train(run, examples()), train(run, examples(scored=None))
         # Of the three predicted letters two are random, and ln 16 each at best.
         assert scored.loss < 0.05
@@ -686,6 +754,101 @@ class TestTrain:
 
         with pytest.raises(RuntimeError, match="from the progress function"):
             train(Run(TINY, tokens=1_000), corpus, progress=fail)
+
+
+class TestTargets:
+    """What is to be predicted in the place of each token, where it is not the token itself."""
+
+    @staticmethod
+    def corpus(shifted: int | None) -> Corpus:
+        letters = np.random.default_rng(0).integers(16, size=6_000, dtype=np.uint8)
+        parts = letters[:4_000], letters[4_000:]
+        named = {}
+        if shifted is not None:
+            named = {
+                f"{name}_targets": np.roll(part, shifted)
+                for name, part in zip(("train", "val"), parts, strict=True)
+            }
+        return Corpus("letters", *parts, 16, **named)
+
+    RUN = Run(TransformerConfig(8, context=8, vocab_size=16), tokens=16_000)
+
+    def test_the_tokens_themselves_are_what_is_predicted_without_targets(self) -> None:
+        assert same_to_the_bit(
+            replace(train(self.RUN, self.corpus(0)), corpus=""),
+            replace(train(self.RUN, self.corpus(None)), corpus=""),
+        )
+
+    def test_the_model_learns_them(self) -> None:
+        """The token just read is easy to name, the one before it too; the next is not."""
+        losses = [train(self.RUN, self.corpus(shifted)).loss for shifted in (0, 1, 2)]
+        assert losses[0] > math.log(16) - 0.05
+        assert losses[1] < 0.3
+        counts = Run(NgramConfig(order=2, context=8, vocab_size=16), tokens=4_000)
+        assert train(counts, self.corpus(1)).loss < 0.1
+
+    def test_a_ration_and_a_stack_keep_tokens_and_targets_together(self) -> None:
+        wanted = [replace(self.RUN, unique_tokens=2_000, seed=seed) for seed in (0, 1)]
+        for got in train_together(wanted, self.corpus(1)):
+            assert got.loss < 0.3
+
+
+@pytest.fixture(scope="module")
+def models(few: Corpus) -> list[Learner]:
+    """A stack of two transformers, an LSTM and an n-gram."""
+    stack = Transformer(TINY, [0, 1])
+    with torch.no_grad():
+        stack.head.normal_(generator=torch.Generator().manual_seed(0))
+    lstm = train(Run(LSTMConfig(8, context=8), 2_000), few).model
+    ngram = train(Run(NgramConfig(context=8), 2_000), few).model
+    return [stack, lstm, ngram]
+
+
+class TestEnsemble:
+    def by_hand(self, models: list[Learner], corpus: Corpus, weights: list[float]) -> np.ndarray:
+        windows = torch.from_numpy(corpus.windows("val", 8).astype(np.int64))
+        p, shares = [], []
+        for model, weight in zip(models, weights, strict=True):
+            x = windows[:, :-1].expand(model.stack, -1, -1)
+            p.append(model(x).double().softmax(-1))
+            shares += [weight / model.stack] * model.stack
+        mean = (torch.cat(p) * torch.tensor(shares)[:, None, None, None]).sum(0) / sum(weights)
+        picked = mean.gather(-1, windows[:, 1:, None])[..., 0]
+        return -picked.log().mean(1).detach().numpy()
+
+    def test_its_loss_is_that_of_the_mean_of_the_probabilities(
+        self, models: list[Learner], few: Corpus
+    ) -> None:
+        for weights in (None, [1.0, 2.0, 5.0]):
+            expected = self.by_hand(models, few, weights or [2.0, 1.0, 1.0])
+            loss, error = evaluate_ensemble(models, few, weights=weights)
+            assert loss == pytest.approx(expected.mean(), rel=1e-5)
+            assert error == pytest.approx(expected.std(ddof=1) / len(expected) ** 0.5, rel=1e-4)
+
+    def test_of_one_model_it_is_the_model_s_own(self, models: list[Learner], few: Corpus) -> None:
+        for model in models[1:]:
+            loss, error = evaluate_ensemble(model, few)
+            own, own_error = evaluate(model, few)
+            assert (loss, error) == pytest.approx((own.item(), own_error.item()), rel=1e-6)
+            assert evaluate_ensemble([model, model], few)[0] == pytest.approx(loss, rel=1e-6)
+
+    def test_it_is_below_the_mean_of_the_losses(self, models: list[Learner], few: Corpus) -> None:
+        loss, _ = evaluate_ensemble(models[0], few)
+        assert loss < evaluate(models[0], few)[0].mean()
+
+    def test_what_cannot_be_averaged_is_refused(self, models: list[Learner], few: Corpus) -> None:
+        longer = Transformer(TransformerConfig(8, context=9))
+        other = Transformer(TransformerConfig(8, context=8, vocab_size=130))
+        for wrong, match in (
+            ([], "models is empty"),
+            ([models[0], longer], r"one context, got \[8, 9\]"),
+            ([models[0], other], r"one vocab_size, got \[128, 130\]"),
+        ):
+            with pytest.raises(ValueError, match=match):
+                evaluate_ensemble(wrong, few)
+        for weights in ([1.0], [1.0, 2.0, -1.0], [1.0, 0.0, 1.0]):
+            with pytest.raises(ValueError, match="weights must be"):
+                evaluate_ensemble(models, few, weights=weights)
 
 
 class TestEvaluate:
@@ -721,7 +884,7 @@ class TestEvaluate:
         assert together[0, 1] == pytest.approx(trained.loss, rel=1e-5)
 
     def test_only_scored_tokens_are_measured(self) -> None:
-        config = ModelConfig(width=8, context=3, vocab_size=16)
+        config = TransformerConfig(width=8, context=3, vocab_size=16)
         model = Transformer(config)
         with torch.no_grad():
             model.head.normal_(generator=torch.Generator().manual_seed(0))
@@ -781,6 +944,7 @@ class TestLockstep:
             replace(first, lr=first.lr / 3),
             replace(first, unique_tokens=400, seed=2),
             replace(first, unique_tokens=1_000),
+            replace(first, weight_decay=0.3),
         ]
 
     @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
@@ -842,6 +1006,8 @@ class TestLockstep:
             "warmup": 100,
             "cooldown": 0.5,
             "unique_tokens": 100,
+            "weight_decay": 0.5,
+            "dropout": 0.1,
         }
         assert set(others) == {field.name for field in fields(Run)}
         for name, value in others.items():
@@ -884,7 +1050,7 @@ class TestBranching:
             sizes = [4] * (first // 4) + [first % 4] + [8] * more + [left]
             return np.array([size for size in sizes if size])
 
-        monkeypatch.setattr("scalinglaws.training.stack.batch_sizes", growing)
+        monkeypatch.setattr("scalinglaws.training.run.batch_sizes", growing)
         runs = [Run(TINY, tokens=tokens) for tokens in (1_000, 2_400, 4_000, 5_000)]
         for got in train_together(runs, few):
             assert same_to_the_bit(got, train(got.run, few))
@@ -942,7 +1108,7 @@ class TestBranching:
 
 class TestGroups:
     RUNS = tuple(
-        Run(ModelConfig(width, context=8), tokens, seed=seed, lr=lr, optimizer=optimizer)
+        Run(TransformerConfig(width, context=8), tokens, seed=seed, lr=lr, optimizer=optimizer)
         for width in (8, 16)
         for tokens in (1_024, 2_048)
         for seed in range(3)
@@ -975,7 +1141,7 @@ class TestGroups:
         assert sorted(map(len, lockstep(runs, most=4))) == [3, 3, 3]
 
     def test_wide_models_are_not_stacked_by_default(self) -> None:
-        wide = [Run(ModelConfig(256), tokens=1_024, seed=seed) for seed in range(3)]
+        wide = [Run(TransformerConfig(256), tokens=1_024, seed=seed) for seed in range(3)]
         assert [len(group) for group in lockstep(wide)] == [1, 1, 1]
 
     def test_no_runs_make_no_groups(self) -> None:
@@ -994,6 +1160,7 @@ class TestGroups:
             {"batch": 4},
             {"warmup": 100},
             {"optimizer": "muon"},
+            {"dropout": 0.1},
             {"seed": 1, "tokens": 2_048},
             {"seed": 1, "cooldown": 0.1},
         ],
@@ -1050,44 +1217,9 @@ class TestThreads:
         assert torch.get_num_threads() == before
 
 
-class TestSample:
-    def test_it_goes_on_from_the_prompt_and_depends_on_the_seed_alone(
-        self, trained: Trained
-    ) -> None:
-        text = sample(trained.model, "the ", 50)
-        assert text.startswith("the ") and len(text) == 54
-        assert sample(trained.model, "the ", 50) == text
-        assert sample(trained.model, "the ", 50, seed=1) != text
-
-    def test_no_tokens_leave_the_prompt(self, trained: Trained) -> None:
-        assert sample(trained.model, "the ", 0) == "the "
-
-    def test_a_prompt_may_be_longer_than_the_context(self, trained: Trained) -> None:
-        assert len(sample(trained.model, "the cat sat on the mat", 5)) == 22 + 5
-
-    def test_a_low_temperature_writes_the_likeliest_text_and_a_high_one_anything(
-        self, trained: Trained
-    ) -> None:
-        cold = {sample(trained.model, "the cat ", 8, temperature=1e-4, seed=s) for s in range(5)}
-        assert len(cold) == 1
-        hot = sample(trained.model, "the cat ", 200, temperature=1e4)
-        assert len(set(hot)) > 60
-
-    @pytest.mark.parametrize("temperature", [0, -1, math.nan])
-    def test_the_temperature_must_be_above_zero(self, trained: Trained, temperature: float) -> None:
-        with pytest.raises(ValueError, match="temperature must be above 0"):
-            sample(trained.model, temperature=temperature)
-
-    def test_an_empty_prompt_and_a_negative_length_are_refused(self, trained: Trained) -> None:
-        with pytest.raises(ValueError, match="prompt must hold"):
-            sample(trained.model, "")
-        with pytest.raises(ValueError, match="tokens must be at least 0"):
-            sample(trained.model, tokens=-1)
-
-
 class TestHalfPrecision:
     def test_is_off_on_a_cpu(self) -> None:
-        with half_precision(torch.device("cpu"), 512):
+        with half_precision(torch.device("cpu"), TransformerConfig(512)):
             assert torch.ones(2, 2).matmul(torch.ones(2, 2)).dtype == torch.float32
 
     @pytest.mark.parametrize(
@@ -1099,13 +1231,13 @@ class TestHalfPrecision:
         asked: list[bool] = []
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: able)
         monkeypatch.setattr(torch, "autocast", lambda *_, enabled: asked.append(enabled))
-        half_precision(torch.device("cuda"), width)
+        half_precision(torch.device("cuda"), TransformerConfig(width))
         assert asked == [on]
 
     def test_the_model_trains_in_it_to_nearly_the_same_losses(self) -> None:
         # The same casts as on a card, made on the CPU.
-        model = Transformer(ModelConfig(width=32), [0, 1])
-        for w in (*model.way_out, model.head):
+        model = Transformer(TransformerConfig(width=32), [0, 1])
+        for w in (*(block.way_out for block in model.blocks), model.head):
             torch.nn.init.normal_(w, std=0.1)
         tokens = torch.randint(0, 128, (2, 4, 33), generator=torch.Generator().manual_seed(0))
 

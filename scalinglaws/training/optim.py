@@ -1,0 +1,117 @@
+"""The optimisers: AdamW and Muon for a stack of models, each with a rate of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+from ..learners.base import Learner
+from .run import Run
+
+
+def orthogonalize(g: Tensor, iterations: int = 5) -> Tensor:
+    """The nearest matrix with all singular values near 1, for each matrix of a stack.
+
+    Newton-Schulz iteration with the quintic of Muon (Jordan et al. 2024); g: (..., rows, columns).
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = g / (g.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(iterations):
+        xx = x @ x.mT
+        x = a * x + (b * xx + c * xx @ xx) @ x
+    return x
+
+
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """A weight and how it is moved."""
+
+    weight: Tensor
+    lr: Tensor
+    """Peak rate of each model, of a shape that spreads over the weight."""
+    decay: Tensor | None
+    """What a step at the peak rate takes of the weight; None if no model of the stack decays."""
+    state: Tensor
+    """AdamW's move, zero between steps, or Muon's momentum."""
+
+
+class Optimizer:
+    """AdamW (Loshchilov & Hutter 2019), each model of a stack with its own rate and decay.
+
+    With `muon`, the updates of the matrices that the learner lends it are momentum made orthogonal
+    (Jordan et al. 2024) instead. The decay is decoupled from the gradient: in each step all weights
+    that decay lose the run's current rate times `Run.weight_decay` of their size, the head as well,
+    whose own rate is another. `model` is a stack trained as `runs`, one each. A `deepcopy` of model
+    and optimizer together goes on by itself.
+    """
+
+    betas, momentum = (0.9, 0.95), 0.95
+
+    def __init__(self, model: Learner, runs: Sequence[Run]) -> None:
+        kind = runs[0].optimizer
+        lr = torch.tensor([run.lr for run in runs], device=model.device)
+        decay = torch.tensor([run.weight_decay for run in runs], device=model.device)
+        decays = any(run.weight_decay for run in runs)
+        default = runs[0].model.default_lr(kind)
+        if default is None:
+            raise TypeError(f"a {runs[0].model.kind} has no learning rate: it learns by counting")
+        self.muon: list[tuple[_Moved, Callable[[Tensor], Tensor]]] = []
+        self.adamw: list[_Moved] = []
+        for group in model.groups():
+            own = lr if group.lr is None else group.lr * lr / default
+            for w in group.weights:
+                spread = own.view(-1, *[1] * (w.dim() - 1))
+                less = (lr * decay).view_as(spread) if decays and group.decays else None
+                moved = _Moved(w, spread, less, torch.zeros_like(w))
+                if kind == "muon" and group.matrices is not None:
+                    self.muon.append((moved, group.matrices))
+                else:
+                    self.adamw.append(moved)
+        self.means, self.squares = (
+            [torch.zeros_like(m.weight) for m in self.adamw] for _ in range(2)
+        )
+        self.steps = [torch.zeros((), device=lr.device) for _ in self.adamw]
+        self.fused = lr.device.type in ("cpu", "cuda")
+
+    @torch.no_grad()
+    def step(self, multiplier: float) -> None:
+        """Move every weight along its gradient, and forget the gradient."""
+        for moved in (*self.adamw, *(moved for moved, _ in self.muon)):
+            if moved.decay is not None:
+                moved.weight.mul_(1 - multiplier * moved.decay)
+        adamw(  # a weight of zero shows how far AdamW moves; each model then goes at its own rate
+            [moved.state.zero_() for moved in self.adamw],
+            [_gradient(moved.weight) for moved in self.adamw],
+            self.means,
+            self.squares,
+            max_exp_avg_sqs=[],
+            state_steps=self.steps,
+            lr=1.0,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            eps=1e-8,
+            weight_decay=0.0,
+            amsgrad=False,
+            maximize=False,
+            fused=self.fused,
+        )
+        for moved in self.adamw:
+            moved.weight.addcmul_(moved.state, moved.lr, value=multiplier)
+            moved.weight.grad = None
+        for moved, matrices in self.muon:
+            gradient = _gradient(moved.weight)
+            moved.state.lerp_(gradient, 1 - self.momentum)
+            towards = orthogonalize(matrices(gradient.lerp(moved.state, self.momentum)))
+            w = matrices(moved.weight)
+            w.addcmul_(towards, moved.lr.view(-1, *[1] * (w.dim() - 1)), value=-multiplier)
+            moved.weight.grad = None
+
+
+def _gradient(weight: Tensor) -> Tensor:
+    if weight.grad is None:
+        raise RuntimeError("a weight has no gradient: does the learner use all its parameters?")
+    return weight.grad
