@@ -11,7 +11,7 @@ import numpy as np
 from scalinglaws.course import check
 from scalinglaws.fit import AllocationFit, PowerLaw, PowerLawFit, fit_isoflop, fit_power_law
 from scalinglaws.laws import ChinchillaLaw
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 
 PF_DAY = 8.64e19
 
@@ -68,7 +68,7 @@ SIZE_LOSSES = np.array([2.25, 2.08, 1.96, 1.81, 1.72, 1.62])
 
 def by_size(count: Any = "non_embedding", loss: np.ndarray = SIZE_LOSSES) -> PowerLawFit:
     """Chapter 5: loss against parameters, counted in one way or another."""
-    sizes = [ModelConfig(width=width).params(count) for width in (8, 12, 16, 24, 32, 48)]
+    sizes = [TransformerConfig(width=width).params(count) for width in (8, 12, 16, 24, 32, 48)]
     return fit_power_law(sizes, loss, bootstrap=300)
 
 

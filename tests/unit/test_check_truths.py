@@ -26,7 +26,7 @@ from scalinglaws.laws import (
     KAPLAN_TOKENS,
     ChinchillaLaw,
 )
-from scalinglaws.learners import ModelConfig
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.text import KnownEntropy
 
 Way = Callable[..., Any]
@@ -122,7 +122,7 @@ def _() -> float:
 @truth("4.2")
 def _() -> float:
     def share(width: int) -> float:
-        config = ModelConfig(width=width)
+        config = TransformerConfig(width=width)
         return config.flops_per_token("non_embedding") / config.flops_per_token("total")
 
     return next(width for width in range(8, 400, 4) if share(width) > 0.9 - 1e-9)
@@ -284,7 +284,8 @@ def _() -> float:
 @truth("11.4")
 def _() -> float:
     small, large = (
-        ModelConfig(width, context=20, vocab_size=14).flops_per_token() * 20 for width in (8, 32)
+        TransformerConfig(width, context=20, vocab_size=14).flops_per_token() * 20
+        for width in (8, 32)
     )
 
     def total(training: float, per_question: float, questions: float) -> float:

@@ -29,9 +29,9 @@ def loss_down_a_tenth(fit: PowerLawFit) -> Exercise:
 
 def cost_of_a_bigger_model(width: int, tokens_per_param: float) -> Exercise:
     """The FLOPs of a run at this width and ratio of tokens to parameters."""
-    from ...learners import ModelConfig
+    from ...learners import TransformerConfig
 
-    config = ModelConfig(width=width)
+    config = TransformerConfig(width=width)
     tokens = tokens_per_param * config.params("with_head")
     return Exercise(
         truth=tokens * config.flops_per_token("total"),

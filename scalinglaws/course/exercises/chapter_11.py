@@ -58,10 +58,10 @@ a_leaky_check = Exercise(
 
 def when_to_buy_the_larger_model() -> Exercise:
     """After how many questions width 32, asked once, costs less than width 8, asked 32 times."""
-    from ...learners import ModelConfig
+    from ...learners import TransformerConfig
 
     small, large = (
-        20 * ModelConfig(width, context=20, vocab_size=14).flops_per_token() / 3
+        20 * TransformerConfig(width, context=20, vocab_size=14).flops_per_token() / 3
         for width in (8, 32)
     )
     saved = 32 * small - large
