@@ -434,9 +434,10 @@ def _surface_figure(fit: ChinchillaFit, runs: Measurements) -> Figure:
         zorder=3,
     )  # fmt: skip
     grid = np.geomspace(C.min(), C.max(), 100)
-    left.plot(grid, fit.law.L_opt(grid, fit.k), color=plot.RED, zorder=4)
-    plot.say(left, grid[45], float(fit.law.L_opt(grid[45], fit.k)), "best split", color=plot.RED,
-             dx=-8, dy=-12, ha="right")  # fmt: skip
+    if fit.status.usable:
+        left.plot(grid, fit.law.L_opt(grid, fit.k), color=plot.RED, zorder=4)
+        plot.say(left, grid[45], float(fit.law.L_opt(grid[45], fit.k)), "best split",
+                 color=plot.RED, dx=-8, dy=-12, ha="right")  # fmt: skip
     plot.log_axes(left)
     left.set(xlabel=f"C = {fit.k:g} N D, training FLOPs", ylabel="loss, nats per token",
              title=f"{len(fit.L)} runs")  # fmt: skip
@@ -452,6 +453,8 @@ def _surface_figure(fit: ChinchillaFit, runs: Measurements) -> Figure:
 
 
 def _short(fit: ChinchillaFit) -> str:
+    if not fit.status.usable:
+        return str(fit.status)
     low, high = fit.interval("a")
     return f"a = {fit.a:.3f} ({low:.3f} to {high:.3f}), E = {fit.law.E:.3g}"
 
