@@ -1,0 +1,327 @@
+"""What a table of runs calls for before a law is fitted to all of it.
+
+Sizes that nobody trains (a unit that was not said), experiments of several kinds in one table,
+runs at several learning rates, checkpoints of one run: each is a `Doubt` that names the mend.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import f as f_distribution
+
+from .columns import bare
+from .files import texts
+
+TUNED = re.compile(
+    r"(?:peak|max|base|init|initial|optim|optimizer|train)*"
+    r"(?:lr|learningrate|batch|batchsize|globalbatchsize|bs|tokensperbatch|wd|weightdecay|warmup"
+    r"|warmupsteps|warmupratio|dropout|beta1|beta2|adambeta1|adambeta2|eps|momentum|cooldown"
+    r"|decay|schedule|initstd|gradclip|clip)"
+)
+"""Names of columns that people tune: of several values at one size and length the best counts."""
+RATIO = (1e-2, 1e5)
+"""Tokens per parameter: outside of these, runs are so unusual that it is said."""
+_IMPOSSIBLE_RATIO = (1e-4, 1e6)
+_LEAST_TOKENS, _LEAST_PARAMS = 2e4, 100.0
+_KNOWN = {"params": (1e4, 1e14), "tokens": (1e6, 1e15), "flops": (1e12, 1e30)}
+_UNITS = {"params": {"k": 1e3, "M": 1e6, "B": 1e9}, "tokens": {"M": 1e6, "B": 1e9, "T": 1e12},
+          "flops": {"TFLOPs": 1e12, "PFLOPs": 1e15, "EFLOPs": 1e18, "PF-days": 8.64e19,
+                    "ZFLOPs": 1e21, "GFLOPs": 1e9}}  # fmt: skip
+_CURVE = 15
+"""Runs that share all settings but the tokens are likely one curve if they are as many as this."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A reason not to trust a fit to these runs, and what to do about it."""
+
+    kind: str
+    """"units", "mixed", "tuned" or "checkpoints"."""
+    text: str
+    fatal: bool = False
+    """Whether an answer would be wrong for certain, so that none should be given."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sizes:
+    """Params, tokens and FLOPs of runs where they are known, and which of them was derived."""
+
+    params: np.ndarray | None
+    tokens: np.ndarray | None
+    flops: np.ndarray | None
+    derived: str | None
+
+    @property
+    def known(self) -> dict[str, np.ndarray]:
+        """Those that are there."""
+        found = {"params": self.params, "tokens": self.tokens, "flops": self.flops}
+        return {name: values for name, values in found.items() if values is not None}
+
+    @property
+    def given(self) -> dict[str, np.ndarray]:
+        """Those that the table has."""
+        return {name: v for name, v in self.known.items() if name != self.derived}
+
+
+# Units
+
+
+def units(sizes: Sizes, stated: bool) -> Iterator[Doubt]:
+    """Sizes that look like another unit. `stated`: the user has said which units these are."""
+    wrong = _wrong_sizes(sizes)
+    if wrong:
+        fatal, what = wrong
+        yield Doubt("units", f"{what}. {_mend(sizes)}", fatal and not stated)
+
+
+def _wrong_sizes(sizes: Sizes) -> tuple[bool, str] | None:
+    """Whether the sizes are impossible (True) or only unusual (False), and how."""
+    N, D, C = sizes.params, sizes.tokens, sizes.flops
+    for name, least in (("params", _LEAST_PARAMS), ("tokens", _LEAST_TOKENS)):
+        values = sizes.given.get(name)
+        if values is not None and values.max() < least:
+            return True, f"all {name} are below {least:g}"
+    if N is None or D is None or C is None:
+        return None
+    ratio = float(np.median(D / N))
+    usual = float(np.median(C / (N * D)))
+    if not _IMPOSSIBLE_RATIO[0] <= ratio <= _IMPOSSIBLE_RATIO[1]:
+        return True, f"{ratio:.3g} tokens per parameter in the median: nobody trains so"
+    if sizes.derived is None and not 0.02 <= usual <= 2000:
+        return (
+            True,
+            f"the FLOPs are {usual:.3g} N D in the median, where training takes about 6 N D",
+        )
+    if not RATIO[0] <= ratio <= RATIO[1]:
+        return False, f"{ratio:.3g} tokens per parameter in the median are far from usual training"
+    return None
+
+
+def _mend(sizes: Sizes) -> str:
+    """Which unit would make the sizes those of language models."""
+    best = min(_mends(sizes), default=None)
+    trust = (
+        "If they are right as they are, say so: --unit params=1 (in Python units={'params': '1'})"
+    )
+    if best is None:
+        return f"Check the units of params, tokens and FLOPs. {trust}"
+    said = " and ".join(
+        f"{name} are in {unit} (--unit {name}={unit}, or '{name} ({unit})' as the column's name)"
+        for name, unit in best[1]
+    )
+    return f"It would fit if {said}. {trust}"
+
+
+def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float], tuple[tuple[str, str], ...]]]:
+    """Units that would make all sizes plausible: how many are needed and how usual the result is."""
+    given = sizes.given
+    middle = {name: float(np.median(values)) for name, values in given.items()}
+    options = {name: {"": 1.0, **_UNITS[name]} if name in given else {"": 1.0} for name in _UNITS}
+    for n, n_factor in options["params"].items():
+        for d, d_factor in options["tokens"].items():
+            for c, c_factor in options["flops"].items():
+                units = (("params", n), ("tokens", d), ("flops", c))
+                changed = tuple((name, unit) for name, unit in units if unit)
+                factors = {"params": n_factor, "tokens": d_factor, "flops": c_factor}
+                scaled = {name: value * factors[name] for name, value in middle.items()}
+                if changed and (distance := _distance(scaled)) is not None:
+                    yield (len(changed), distance), changed
+
+
+def _distance(middle: Mapping[str, float]) -> float | None:
+    """How far sizes are from 20 tokens per parameter, in ln; None if they cannot be."""
+    N, D, C = (middle.get(name) for name in _KNOWN)
+    if C is not None and N is None and D is not None:
+        N = C / (6 * D)
+    if C is not None and D is None and N is not None:
+        D = C / (6 * N)
+    full = {"params": N, "tokens": D, "flops": C}
+    for name, (low, high) in _KNOWN.items():
+        value = full[name]
+        if value is not None and not low <= value <= high:
+            return None
+    if N is None or D is None:
+        return 0.0
+    if not 0.1 <= D / N <= 1e4 or (C is not None and not 1 <= C / (N * D) <= 60):
+        return None
+    return abs(float(np.log(D / N / 20)))
+
+
+# Several runs at one place
+
+
+def cells(sizes: Sizes) -> np.ndarray:
+    """Number 0, 1, ... of each run's place: equal params and, within 2 %, equal tokens."""
+    first, *rest = list(sizes.known.values())[:2]
+    place = np.unique(np.round(np.log(first), 6), return_inverse=True)[1].ravel()
+    if not rest:
+        return place
+    second = np.log(rest[0])
+    order = np.lexsort((second, place))
+    label = np.empty(len(place), dtype=int)
+    number, start, last = -1, -np.inf, -1
+    for i in order:
+        if place[i] != last or second[i] > start + 0.02:
+            number, start, last = number + 1, second[i], place[i]
+        label[i] = number
+    return label
+
+
+def tuned(loss: np.ndarray, sizes: Sizes, others: pd.DataFrame) -> Iterator[Doubt]:
+    """Columns of settings with several values at one place: a law through all of them is wrong."""
+    place = cells(sizes)
+    for name, levels in _levels(others):
+        if not TUNED.fullmatch(bare(name)):
+            continue
+        table = pd.DataFrame({"place": place, "level": levels, "loss": loss})
+        best = table.groupby(["place", "level"])["loss"].mean().groupby("place")
+        several = best.count() > 1
+        if several.mean() <= 0.5:
+            continue
+        spread = float((best.max() / best.min())[several].median() - 1)
+        if spread < 0.003:
+            continue
+        yield Doubt(
+            "tuned",
+            f"column {name!r} has {best.count().max():.0f} values at equal sizes, and the losses "
+            f"there differ by {100 * spread:.2g} % in the median: a law through all of them is one "
+            f"of badly set runs. --best-of {_quoted(name)} keeps the best at each size and length "
+            f"(in Python best_of={name!r})",
+        )
+
+
+def mixed(loss: np.ndarray, sizes: Sizes, others: pd.DataFrame) -> Iterator[Doubt]:
+    """The column, if any, that explains most of what a smooth surface leaves of the losses."""
+    found: list[tuple[float, float, float, str, np.ndarray]] = []
+    known = list(sizes.known.values())
+    logs = np.log(np.column_stack(known[:2]))
+    for name, levels in _levels(others):
+        count = np.bincount(levels)
+        if len(count) < 2 or (count >= 3).sum() < 2 or len(count) > max(2, len(loss) // 4):
+            continue
+        if TUNED.fullmatch(bare(name)) or any(_ordered(levels, values) for values in known):
+            continue
+        kept = (count >= 3)[levels]
+        scatter = _scatter(np.log(loss)[kept], logs[kept], levels[kept])
+        if scatter is not None:
+            found.append((*scatter[:2], scatter[2], name, levels))
+    if not found:
+        return
+    within, between, chance, name, levels = min(found, key=lambda each: each[0])
+    if within > 0.6 * between or between < 0.002 or chance > 1e-5:
+        return
+    values = pd.Series(texts(others[name]))
+    shown = ", ".join(values.drop_duplicates().head(4)) + (", ..." if levels.max() > 3 else "")
+    value = values.iloc[0]
+    yield Doubt(
+        "mixed",
+        f"column {name!r} ({shown}) explains most of the scatter: at equal sizes the losses differ "
+        f"by {100 * between:.2g} % with all its values together and by {100 * within:.2g} % within "
+        f"each. One law for all describes none of them: fit each by itself, --by {_quoted(name)} "
+        f"(in Python analyse(runs, by={name!r})), or one alone, --where {_quoted(f'{name}={value}')}",
+    )
+
+
+def _levels(others: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+    """Each column with more than one value, as the number of each row's value."""
+    for place, name in enumerate(others.columns):
+        codes, values = pd.factorize(texts(others.iloc[:, place]))
+        if 2 <= len(values) <= max(50, len(others) // 3) and list(others.columns).count(name) == 1:
+            yield str(name), codes
+
+
+def settings_in(others: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+    """The columns that tell runs apart: texts that recur, and what people tune; as numbers."""
+    for name, levels in _levels(others):
+        text = pd.to_numeric(others[name], errors="coerce").isna().mean() > 0.5
+        if TUNED.fullmatch(bare(name)) or (text and levels.max() < len(levels) / 2):
+            yield name, levels
+
+
+def _ordered(levels: np.ndarray, values: np.ndarray) -> bool:
+    """Whether the levels are ranges of the values: a name for size, and no other experiment."""
+    table = pd.DataFrame({"level": levels, "value": np.round(np.log(values), 6)})
+    per_value = table.groupby("value")["level"]
+    if (per_value.nunique() > 1).any():
+        return False
+    along = per_value.first().to_numpy()
+    return int((np.diff(along) != 0).sum()) == len(np.unique(along)) - 1
+
+
+def _scatter(
+    y: np.ndarray, logs: np.ndarray, levels: np.ndarray
+) -> tuple[float, float, float] | None:
+    """RMS of y about a smooth surface with and without one offset a level, and how likely by chance.
+
+    The surface is a polynomial in the logs of the degree that Akaike's corrected criterion finds
+    best with the offsets. None if there are too few runs.
+    """
+    spread = np.maximum(np.ptp(logs, axis=0) / 2, 1e-9)
+    x = (logs - logs.mean(0)) / spread
+    dummies = (levels[:, None] == np.unique(levels)[None, 1:]).astype(float)
+    best: tuple[float, float, float, int, int] | None = None
+    for degree in range(1, 5):
+        powers = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
+        base = np.column_stack([np.prod(x ** p[: x.shape[1]], axis=1) for p in map(np.array, powers)
+                                if x.shape[1] == 2 or p[1] == 0])  # fmt: skip
+        full = np.column_stack([base, dummies])
+        p, q = np.linalg.matrix_rank(base), np.linalg.matrix_rank(full)
+        if q == p or len(y) < q + 5:
+            continue
+        inner, outer = _squares(full, y), _squares(base, y)
+        score = len(y) * np.log(max(inner, 1e-30) / len(y)) + 2 * q * len(y) / (len(y) - q - 1)
+        if best is None or score < best[0]:
+            best = float(score), inner, outer, int(p), int(q)
+    if best is None:
+        return None
+    _, inner, outer, p, q = best
+    free = len(y) - q
+    F = ((outer - inner) / (q - p)) / max(inner / free, 1e-30)
+    chance = float(f_distribution.sf(F, q - p, free))
+    return float(np.sqrt(inner / free)), float(np.sqrt(outer / (len(y) - p))), chance
+
+
+def _squares(X: np.ndarray, y: np.ndarray) -> float:
+    return float(np.sum((y - X @ np.linalg.lstsq(X, y, rcond=None)[0]) ** 2))
+
+
+# Several rows of one run
+
+
+def checkpoints(
+    sizes: Sizes, run: np.ndarray | None, others: pd.DataFrame, steps: str | None
+) -> Iterator[Doubt]:
+    """Whether rows are checkpoints on the way of a run, whose losses are not those of its end."""
+    key = list(sizes.known.values())
+    if sizes.tokens is None and sizes.flops is None:
+        return
+    length = sizes.tokens if sizes.tokens is not None else sizes.flops
+    if run is None:
+        if sizes.params is None:
+            return
+        settings = [levels for _, levels in settings_in(others)]
+        run = np.unique(np.column_stack([key[0], *settings]), axis=0, return_inverse=True)[
+            1
+        ].ravel()
+        enough = 3 if steps is not None else _CURVE
+    else:
+        enough = 2
+    table = pd.DataFrame({"run": run, "length": length})
+    rows = float(table.groupby("run")["length"].nunique().median())
+    if rows < enough:
+        return
+    yield Doubt(
+        "checkpoints",
+        f"a run has {rows:g} rows in the median. If these are checkpoints of one training, their "
+        "losses are not those of runs that end there with a schedule of their own: --last keeps "
+        "the last row of each run (in Python last=True); the envelope method may use all",
+    )
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if re.search(r"[^\w./=-]", text) else text
