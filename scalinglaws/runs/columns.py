@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from . import numbers
 
@@ -58,7 +59,7 @@ _NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     "diverged": (("diverged", "isdiverged", "hasdiverged", "failed", "crashed"),),
 }  # fmt: skip
 _LETTER = {"params": "n", "tokens": "d", "loss": "l", "flops": "c"}
-"""The letter of a quantity in papers. A small one may well be something else (n seeds, l layers)."""
+"""The letter of a quantity in papers. A small one may be something else (n seeds, l layers)."""
 _OTHER_LOSS = re.compile(
     r"(?:final)?(?:val|valid|validation|eval|test|dev|heldout|train|training)?(?:loss|crossentropy)?"
     r"(?:perplexity|ppl|bitspertoken|bpt|bitsperbyte|bpb|bitspercharacter|bitsperchar|bpc"
@@ -74,6 +75,8 @@ _PART = r"emb|attn|attention|mlp|ffn|head|layer|router|adapter|lora|expert|\bbyt
 """In brackets or after "in": only a part of the parameters, or a size in bytes."""
 _KIND = r"emb|\btotal\b|\bactive\b|\ball\b"
 """In brackets: which parameters are counted."""
+_MATTERS = re.compile(rf"(?i)per\b|/(?!s?-?.?days?|tok)|{_PART}|{_KIND}")
+"""In brackets: what makes another quantity of it, like "tokens (per param)"."""
 _NO_UNIT = re.compile(
     r"(?:non|total|active|all|train|val|test|eval|nats?|count|number|unique|seen|approx|est|model"
     r"|flops?|floating|tok|param|dense|n|d|c|l|#|6 ?nd|c ?= ?6 ?nd)\b.*|#|"
@@ -83,7 +86,7 @@ _NO_UNIT = re.compile(
 
 @dataclass(frozen=True)
 class Column:
-    """The column of a role: its place, its name, and what turns its numbers into the role's unit."""
+    """The column of a role, and what turns its numbers into the unit of the role."""
 
     place: int
     name: str
@@ -118,11 +121,7 @@ def bare(name: str) -> str:
     name = re.sub(r"(?i)(?:excl\w*|without|w/o|no|minus)[\s._-]*(emb\w*)", r"non \1", name)
     name = re.sub(r"(?i)(?:incl\w*|with|plus)[\s._-]*emb\w*", "total", name)
     # A unit in brackets goes; a ratio, like "tokens (per param)", is another quantity and stays.
-    name = re.sub(
-        r"[(\[](.*?)[)\]]",
-        lambda m: m[0] if re.search(rf"(?i)per\b|/(?!s?-?.?days?|tok)|{_PART}|{_KIND}", m[1]) else " ",
-        name,
-    )  # fmt: skip
+    name = re.sub(r"[(\[](.*?)[)\]]", lambda m: m[0] if _MATTERS.search(m[1]) else " ", name)
     name = re.sub(rf"(?i)[\s_]+in[\s_]+(?!.*(?:{_PART})).*$", "", name)
     name = re.sub(rf"(?i)[\s_]+(?:{_WORD}|[MBT])$", "", name)
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -305,7 +304,8 @@ def recognised(
     columns: which column a role has, by name; None for none. units: the unit of a role's column
     where its name does not say it.
     """
-    columns, units = _checked(columns or {}, "columns"), _checked(units or {}, "units")
+    columns = _checked(columns or {}, "columns")
+    stated = _checked(units or {}, "units")
     used: dict[str, Column] = {}
     notes: list[str] = []
     for role in ROLES:
@@ -318,16 +318,16 @@ def recognised(
         (place,) = found
         if taken := next((r for r, column in used.items() if column.place == place), None):
             raise ValueError(f"column {names[place]!r} is asked to be both {taken} and {role}")
-        used[role], unit = _column(place, names[place], role, units.get(role))
+        used[role], unit = _column(place, names[place], role, stated.get(role))
         if asked or role not in ("seed", "run", "diverged"):
             notes += _about(used[role], role, unit, [names[i] for i in other])
-    if unused := set(units) - set(used):
+    if unused := set(stated) - set(used):
         raise ValueError(f"there is a unit for {min(unused)}, but no column for it")
     return Recognised(used, tuple(notes))
 
 
 def _checked(given: Mapping[str, str | None], what: str) -> Mapping[str, str | None]:
-    """What a user says about roles. Raises ValueError on an unknown role, and on what is no text."""
+    """What a user says about roles. Raises ValueError on other roles, and on what is no text."""
     if not isinstance(given, Mapping):
         raise ValueError(
             f"{what} must map roles to texts, as in {{'loss': 'val_loss'}}, got {given!r}"
@@ -424,7 +424,7 @@ def wide_heads(names: Sequence[str]) -> list[tuple[float, str]] | None:
         return None
     heads = [head_number(name) for name in rest]
     values = [value for value, _ in heads]
-    steps = [b - a for a, b in zip(values, values[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(values)]
     if all(step > 0 for step in steps) or all(step < 0 for step in steps):
         return heads
     return None

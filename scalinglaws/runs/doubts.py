@@ -223,7 +223,8 @@ def mixed(loss: np.ndarray, sizes: Sizes, others: pd.DataFrame) -> Iterator[Doub
         f"column {name!r} ({shown}) explains most of the scatter: at equal sizes the losses differ "
         f"by {100 * between:.2g} % with all its values together and by {100 * within:.2g} % within "
         f"each. One law for all describes none of them: fit each by itself, --by {_quoted(name)} "
-        f"(in Python analyse(runs, by={name!r})), or one alone, --where {_quoted(f'{name}={value}')}",
+        f"(in Python analyse(runs, by={name!r})), or one alone, "
+        f"--where {_quoted(f'{name}={value}')}",
     )
 
 
@@ -244,7 +245,7 @@ def settings_in(others: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _ordered(levels: np.ndarray, values: np.ndarray) -> bool:
-    """Whether the levels are ranges of the values: a name for size, and no other experiment."""
+    """Whether the levels are ranges of the values: a name for size, no other experiment."""
     table = pd.DataFrame({"level": levels, "value": np.round(np.log(values), 6)})
     per_value = table.groupby("value")["level"]
     if (per_value.nunique() > 1).any():
@@ -256,7 +257,7 @@ def _ordered(levels: np.ndarray, values: np.ndarray) -> bool:
 def _scatter(
     y: np.ndarray, logs: np.ndarray, levels: np.ndarray
 ) -> tuple[float, float, float] | None:
-    """RMS of y about a smooth surface with and without one offset a level, and how likely by chance.
+    """RMS of y about a smooth surface with and without one offset a level; how likely by chance.
 
     The surface is a polynomial in the logs of the degree that Akaike's corrected criterion finds
     best with the offsets. None if there are too few runs.

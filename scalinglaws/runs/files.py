@@ -248,10 +248,10 @@ def _rows_of(text: str, separator: str) -> Iterator[_Row]:
             yield _Row(number, line.split())
         return
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-    line = 1
+    begins = 1
     for fields in reader:
-        yield _Row(line, fields)
-        line = reader.line_num + 1
+        yield _Row(begins, fields)
+        begins = reader.line_num + 1
 
 
 def _delimited(text: str, path: Path) -> Table:
@@ -266,32 +266,47 @@ def _delimited(text: str, path: Path) -> Table:
         line = rows[header].line
         notes.append(f"line {line} was taken for the header; what stands above it is ignored")
     sections, repeated = _sections(rows[:header], rows[header + 1 :], names, path)
+    body, comments = _body(sections, len(names), _claimed(names), path)
+    if not body:
+        raise ValueError("the table has no rows below its header")
     if repeated:
         notes.append(f"the header is repeated on {listed('line', repeated)}")
-    if len(sections) > 1:
-        notes.append(f"there are {len(sections)} tables below each other: column 'table' tells them "
-                     "apart")  # fmt: skip
-    body: list[_Row] = []
-    width, places = len(names), _claimed(names)
-    comments = [row.line for s in sections for row in s.rows if _is_comment(row, places)]
     if comments:
         notes.append(f"comments were left out ({listed('line', comments)})")
+    if len(sections) > 1:
+        names.append("table")
+        notes.append(
+            f"there are {len(sections)} tables below each other: column 'table' tells them apart"
+        )
+    frame = pd.DataFrame([row.fields for row in body], columns=range(len(names)), dtype=str)
+    lines = np.array([row.line for row in body])
+    decimal = "," if separator == ";" else None
+    return Table(frame, tuple(names), lines, "line", tuple(notes), decimal)
+
+
+def _body(
+    sections: Sequence[_Section], width: int, places: Sequence[int], path: Path
+) -> tuple[list[_Row], list[int]]:
+    """The rows of all sections, `width` fields each and that of the table, if there are several.
+
+    Also the lines of comments, which are left out like blank rows. Raises ValueError on a row with
+    more fields.
+    """
+    body: list[_Row] = []
+    comments: list[int] = []
     for number, section in enumerate(sections, 1):
         extra = [section.title or str(number)] if len(sections) > 1 else []
         for row in section.rows:
-            if row.blank or _is_comment(row, places):
+            if row.blank:
+                continue
+            if _is_comment(row, places):
+                comments.append(row.line)
                 continue
             if any(field.strip() for field in row.fields[width:]):
                 raise ValueError(_too_wide(path, row.line, width))
             missing = [""] * (width - len(row.fields))
             body.append(_Row(row.line, row.fields[:width] + missing + extra))
-    if not body:
-        raise ValueError("the table has no rows below its header")
-    names += ["table"] if len(sections) > 1 else []
-    frame = pd.DataFrame([row.fields for row in body], columns=range(len(names)), dtype=str)
-    lines = np.array([row.line for row in body])
-    decimal = "," if separator == ";" else None
-    return Table(frame, tuple(names), lines, "line", tuple(notes), decimal)
+    return body, comments
 
 
 def _checked_rows(text: str, separator: str, path: Path) -> list[_Row]:
@@ -429,6 +444,6 @@ def _names_columns(row: _Row, places: Sequence[int]) -> bool:
 
 def _is_comment(row: _Row, places: Sequence[int]) -> bool:
     """Whether a row begins like a comment and holds no number where numbers stand."""
-    if not row.fields[0].lstrip().startswith(("#", "//")):
+    if not row.fields or not row.fields[0].lstrip().startswith(("#", "//")):
         return False
     return not any(numbers.number_like(row.fields[i]) for i in places if i < len(row.fields))

@@ -218,9 +218,8 @@ def matching(table: pd.DataFrame, wanted: Mapping[str, Wanted]) -> np.ndarray:
     chosen = np.ones(len(table), dtype=bool)
     for name, values in wanted.items():
         column = texts(named(table, name))
-        each = [values] if isinstance(values, (str, int, float)) else list(values)
         fits = np.zeros(len(table), dtype=bool)
-        for value in each:
+        for value in _each(values):
             same = column == str(value).strip()
             if not same.any():
                 number = _number(str(value))
@@ -246,9 +245,12 @@ def _number(text: str) -> float:
 
 def _conditions(wanted: Mapping[str, Wanted]) -> str:
     return " and ".join(
-        f"{name} = {values if isinstance(values, (str, int, float)) else ' or '.join(map(str, values))}"
-        for name, values in wanted.items()
-    )  # fmt: skip
+        f"{name} = {' or '.join(map(str, _each(values)))}" for name, values in wanted.items()
+    )
+
+
+def _each(values: Wanted) -> list[str | float]:
+    return [values] if isinstance(values, (str, int, float)) else list(values)
 
 
 def said_of(wanted: Mapping[str, Wanted], kept: int, count: int) -> str:

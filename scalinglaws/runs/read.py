@@ -196,7 +196,10 @@ def _no_column(what: str, names: Sequence[str]) -> str:
     hint = ""
     lower = [name.lower() for name in names]
     if what == "loss" and {"metric", "value"} <= set(lower):
-        hint = ". If 'metric' names what 'value' is, choose one: --where metric=loss --column loss=value"
+        hint = (
+            ". If 'metric' names what 'value' is, choose one of them: "
+            "--where metric=loss --column loss=value"
+        )
     elif what != "loss" and step_column(names) is not None:
         hint = (
             ". A column of steps makes tokens with --tokens-per-step (sequences per step times "
@@ -288,7 +291,8 @@ def _finished(read: Table, used: Mapping[str, Column]) -> _Kept:
         ignore = " or ".join(f"--column {r}=none" for r in ("status", "diverged") if r in used)
         raise ValueError(
             f"no run finished: all {_rows(len(fine))} say that they did not "
-            f"({'; '.join(notes)}). If their losses count all the same, ignore what they say: {ignore}"
+            f"({'; '.join(notes)}). If their losses count all the same, ignore what they "
+            f"say: {ignore}"
         )
     return _Kept(fine, tuple(notes))
 
@@ -355,7 +359,7 @@ def _numbers(
 def _dotted(plain: pd.Series) -> np.ndarray:
     """The different plain numbers of a column that have a dot, as texts."""
     shown = plain.astype(str).str.strip()
-    return pd.unique(shown[shown.str.contains(".", regex=False)])
+    return np.asarray(pd.unique(shown[shown.str.contains(".", regex=False)]), dtype=object)
 
 
 def _signs(role: str, hard: np.ndarray, dotted: np.ndarray) -> frozenset[str]:
