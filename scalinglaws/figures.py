@@ -31,7 +31,7 @@ def of_fit(
     budgets: FLOPs that the best split is drawn out to. x and predictions: for a power law, the
     quantity ("flops", "params" or "tokens") and the losses foretold at values of it.
     """
-    with plt.rc_context(plot.STYLE):
+    with plt.rc_context(plot.STYLE):  # type: ignore[arg-type]  # the stubs list every key
         if isinstance(fit, PowerLawFit):
             return _power_figure(fit, x or "flops", predictions)
         if isinstance(fit, ChinchillaFit):
@@ -99,7 +99,7 @@ def _allocation_figure(fit: AllocationFit, runs: Measurements, budgets: Sequence
         (plot.BLUE, "N", fit.N, 0, 1),
         (plot.ORANGE, "D", fit.D, 2, 3),
     ):
-        line = fit.N_opt(grid) if name == "N" else fit.D_opt(grid)
+        line = np.asarray(fit.N_opt(grid) if name == "N" else fit.D_opt(grid))
         drawn = fit.draws[:, [log_k]] + fit.draws[:, [slope]] * np.log(grid)
         right.fill_between(grid, *np.exp(np.quantile(drawn, (0.025, 0.975), axis=0)),
                            color=colour, alpha=0.15, lw=0)  # fmt: skip

@@ -356,8 +356,8 @@ def _answer(runs: Measurements, question: _Question) -> Report:
     for name in question.needs:
         if getattr(runs, name) is None:
             raise ValueError(
-                f"the {question.method} method needs {name}, and the table neither has them nor two "
-                "of params, tokens and FLOPs to derive them from"
+                f"the {question.method} method needs {name}, and the table neither has them nor "
+                "two of params, tokens and FLOPs to derive them from"
             )
     warnings = [*_doubted(runs, question), *_plausible(runs)]
     read = len(runs)

@@ -7,12 +7,12 @@ runs at several learning rates, checkpoints of one run: each is a `Doubt` that n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 
 from .columns import bare
 from .files import texts
@@ -29,7 +29,7 @@ RATIO = (1e-2, 1e5)
 _IMPOSSIBLE_RATIO = (1e-4, 1e6)
 _LEAST_TOKENS, _LEAST_PARAMS = 2e4, 100.0
 _KNOWN = {"params": (1e4, 1e14), "tokens": (1e6, 1e15), "flops": (1e12, 1e30)}
-_UNITS = {"params": {"k": 1e3, "M": 1e6, "B": 1e9}, "tokens": {"M": 1e6, "B": 1e9, "T": 1e12},
+_UNITS = {"params": {"M": 1e6, "B": 1e9}, "tokens": {"M": 1e6, "B": 1e9, "T": 1e12},
           "flops": {"TFLOPs": 1e12, "PFLOPs": 1e15, "EFLOPs": 1e18, "PF-days": 8.64e19,
                     "ZFLOPs": 1e21, "GFLOPs": 1e9}}  # fmt: skip
 _CURVE = 15
@@ -118,7 +118,7 @@ def _mend(sizes: Sizes) -> str:
 
 
 def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float], tuple[tuple[str, str], ...]]]:
-    """Units that would make all sizes plausible: how many are needed and how usual the result is."""
+    """Units that would make all sizes plausible: how many it takes, how usual the result is."""
     given = sizes.given
     middle = {name: float(np.median(values)) for name, values in given.items()}
     options = {name: {"": 1.0, **_UNITS[name]} if name in given else {"": 1.0} for name in _UNITS}
@@ -129,7 +129,7 @@ def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float], tuple[tuple[str, s
                 changed = tuple((name, unit) for name, unit in units if unit)
                 factors = {"params": n_factor, "tokens": d_factor, "flops": c_factor}
                 scaled = {name: value * factors[name] for name, value in middle.items()}
-                if changed and (distance := _distance(scaled)) is not None:
+                if 1 <= len(changed) <= 2 and (distance := _distance(scaled)) is not None:
                     yield (len(changed), distance), changed
 
 
@@ -152,6 +152,42 @@ def _distance(middle: Mapping[str, float]) -> float | None:
     return abs(float(np.log(D / N / 20)))
 
 
+# Other columns
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """A column without a role as the number 0, 1, ... of each row's value."""
+
+    name: str
+    codes: np.ndarray
+    values: np.ndarray
+    """The different values, as texts."""
+    text: bool
+    """Whether most of them are no numbers."""
+
+    @property
+    def tuned(self) -> bool:
+        """Whether people tune this, so that the best of several values counts."""
+        return bool(TUNED.fullmatch(bare(self.name)))
+
+    @property
+    def setting(self) -> bool:
+        """Whether rows that differ in it are of different runs: it is tuned, or texts recur."""
+        return self.tuned or (self.text and len(self.values) <= len(self.codes) / 2)
+
+
+def levels_of(others: pd.DataFrame) -> tuple[Levels, ...]:
+    """The columns that have more than one value, and not one for each row."""
+    found = []
+    for place, name in enumerate(others.columns):
+        codes, values = pd.factorize(texts(others.iloc[:, place]))
+        if 2 <= len(values) <= max(50, len(others) // 3) and list(others.columns).count(name) == 1:
+            text = pd.to_numeric(pd.Series(values), errors="coerce").isna().mean() > 0.5
+            found.append(Levels(str(name), codes, np.asarray(values), bool(text)))
+    return tuple(found)
+
+
 # Several runs at one place
 
 
@@ -172,13 +208,11 @@ def cells(sizes: Sizes) -> np.ndarray:
     return label
 
 
-def tuned(loss: np.ndarray, sizes: Sizes, others: pd.DataFrame) -> Iterator[Doubt]:
+def tuned(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
     """Columns of settings with several values at one place: a law through all of them is wrong."""
     place = cells(sizes)
-    for name, levels in _levels(others):
-        if not TUNED.fullmatch(bare(name)):
-            continue
-        table = pd.DataFrame({"place": place, "level": levels, "loss": loss})
+    for name, codes in ((each.name, each.codes) for each in others if each.tuned):
+        table = pd.DataFrame({"place": place, "level": codes, "loss": loss})
         best = table.groupby(["place", "level"])["loss"].mean().groupby("place")
         several = best.count() > 1
         if several.mean() <= 0.5:
@@ -195,53 +229,36 @@ def tuned(loss: np.ndarray, sizes: Sizes, others: pd.DataFrame) -> Iterator[Doub
         )
 
 
-def mixed(loss: np.ndarray, sizes: Sizes, others: pd.DataFrame) -> Iterator[Doubt]:
+def mixed(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
     """The column, if any, that explains most of what a smooth surface leaves of the losses."""
-    found: list[tuple[float, float, float, str, np.ndarray]] = []
+    found: list[tuple[float, float, float, Levels]] = []
     known = list(sizes.known.values())
     logs = np.log(np.column_stack(known[:2]))
-    for name, levels in _levels(others):
-        count = np.bincount(levels)
-        if len(count) < 2 or (count >= 3).sum() < 2 or len(count) > max(2, len(loss) // 4):
+    for each in others:
+        count = np.bincount(each.codes)
+        if (count >= 3).sum() < 2 or len(count) > max(2, len(loss) // 4):
             continue
-        if TUNED.fullmatch(bare(name)) or any(_ordered(levels, values) for values in known):
+        if each.tuned or any(_ordered(each.codes, values) for values in known):
             continue
-        kept = (count >= 3)[levels]
-        scatter = _scatter(np.log(loss)[kept], logs[kept], levels[kept])
+        kept = (count >= 3)[each.codes]
+        scatter = _scatter(np.log(loss)[kept], logs[kept], each.codes[kept])
         if scatter is not None:
-            found.append((*scatter[:2], scatter[2], name, levels))
+            found.append((*scatter, each))
     if not found:
         return
-    within, between, chance, name, levels = min(found, key=lambda each: each[0])
+    within, between, chance, each = min(found, key=lambda one: one[0])
     if within > 0.6 * between or between < 0.002 or chance > 1e-5:
         return
-    values = pd.Series(texts(others[name]))
-    shown = ", ".join(values.drop_duplicates().head(4)) + (", ..." if levels.max() > 3 else "")
-    value = values.iloc[0]
+    shown = ", ".join(each.values[:4]) + (", ..." if len(each.values) > 4 else "")
+    alone = _quoted(f"{each.name}={each.values[0]}")
     yield Doubt(
         "mixed",
-        f"column {name!r} ({shown}) explains most of the scatter: at equal sizes the losses differ "
-        f"by {100 * between:.2g} % with all its values together and by {100 * within:.2g} % within "
-        f"each. One law for all describes none of them: fit each by itself, --by {_quoted(name)} "
-        f"(in Python analyse(runs, by={name!r})), or one alone, "
-        f"--where {_quoted(f'{name}={value}')}",
+        f"column {each.name!r} ({shown}) explains most of the scatter: at equal sizes the losses "
+        f"differ by {100 * between:.2g} % with all its values together and by {100 * within:.2g} % "
+        "within each. One law for all describes none of them: fit each by itself, --by "
+        f"{_quoted(each.name)} (in Python analyse(runs, by={each.name!r})), or one alone, "
+        f"--where {alone}",
     )
-
-
-def _levels(others: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """Each column with more than one value, as the number of each row's value."""
-    for place, name in enumerate(others.columns):
-        codes, values = pd.factorize(texts(others.iloc[:, place]))
-        if 2 <= len(values) <= max(50, len(others) // 3) and list(others.columns).count(name) == 1:
-            yield str(name), codes
-
-
-def settings_in(others: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """The columns that tell runs apart: texts that recur, and what people tune; as numbers."""
-    for name, levels in _levels(others):
-        text = pd.to_numeric(others[name], errors="coerce").isna().mean() > 0.5
-        if TUNED.fullmatch(bare(name)) or (text and levels.max() < len(levels) / 2):
-            yield name, levels
 
 
 def _ordered(levels: np.ndarray, values: np.ndarray) -> bool:
@@ -267,14 +284,16 @@ def _scatter(
     dummies = (levels[:, None] == np.unique(levels)[None, 1:]).astype(float)
     best: tuple[float, float, float, int, int] | None = None
     for degree in range(1, 5):
-        powers = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
-        base = np.column_stack([np.prod(x ** p[: x.shape[1]], axis=1) for p in map(np.array, powers)
-                                if x.shape[1] == 2 or p[1] == 0])  # fmt: skip
-        full = np.column_stack([base, dummies])
-        p, q = np.linalg.matrix_rank(base), np.linalg.matrix_rank(full)
+        powers: list[tuple[int, ...]] = [
+            (i, j) for i in range(degree + 1) for j in range(degree + 1 - i)
+        ]
+        if x.shape[1] == 1:
+            powers = [(i,) for i in range(degree + 1)]
+        base = np.column_stack([np.prod(x ** np.array(power), axis=1) for power in powers])
+        outer, p = _squares(base, y)
+        inner, q = _squares(np.column_stack([base, dummies]), y)
         if q == p or len(y) < q + 5:
             continue
-        inner, outer = _squares(full, y), _squares(base, y)
         score = len(y) * np.log(max(inner, 1e-30) / len(y)) + 2 * q * len(y) / (len(y) - q - 1)
         if best is None or score < best[0]:
             best = float(score), inner, outer, int(p), int(q)
@@ -283,19 +302,24 @@ def _scatter(
     _, inner, outer, p, q = best
     free = len(y) - q
     F = ((outer - inner) / (q - p)) / max(inner / free, 1e-30)
-    chance = float(f_distribution.sf(F, q - p, free))
+    chance = float(fdtrc(q - p, free, F))
     return float(np.sqrt(inner / free)), float(np.sqrt(outer / (len(y) - p))), chance
 
 
-def _squares(X: np.ndarray, y: np.ndarray) -> float:
-    return float(np.sum((y - X @ np.linalg.lstsq(X, y, rcond=None)[0]) ** 2))
+def _squares(X: np.ndarray, y: np.ndarray) -> tuple[float, int]:
+    """The least sum of squares of y about the columns of X, and the rank of X."""
+    values, vectors = np.linalg.eigh(X.T @ X)
+    kept = values > 1e-10 * values[-1]
+    V = vectors[:, kept]
+    coefficients = V @ (V.T @ (X.T @ y) / values[kept])
+    return float(np.sum((y - X @ coefficients) ** 2)), int(kept.sum())
 
 
 # Several rows of one run
 
 
 def checkpoints(
-    sizes: Sizes, run: np.ndarray | None, others: pd.DataFrame, steps: str | None
+    sizes: Sizes, run: np.ndarray | None, others: Sequence[Levels], steps: bool
 ) -> Iterator[Doubt]:
     """Whether rows are checkpoints on the way of a run, whose losses are not those of its end."""
     key = list(sizes.known.values())
@@ -305,11 +329,11 @@ def checkpoints(
     if run is None:
         if sizes.params is None:
             return
-        settings = [levels for _, levels in settings_in(others)]
+        settings = [each.codes for each in others if each.setting]
         run = np.unique(np.column_stack([key[0], *settings]), axis=0, return_inverse=True)[
             1
         ].ravel()
-        enough = 3 if steps is not None else _CURVE
+        enough = 3 if steps else _CURVE
     else:
         enough = 2
     table = pd.DataFrame({"run": run, "length": length})

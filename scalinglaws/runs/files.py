@@ -161,7 +161,9 @@ def _json(text: str, path: Path) -> Table | None:
         lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
         try:
             found = [json.loads(line) for _, line in lines[:1]]
-        except ValueError:
+        except ValueError as error:
+            if text.lstrip().startswith("{"):
+                raise ValueError(f"{path} begins like JSON, but is none: {error}") from None
             return None
         found = []
         for number, line in lines:
@@ -245,7 +247,10 @@ class _Row:
 def _rows_of(text: str, separator: str) -> Iterator[_Row]:
     if separator == " ":
         for number, line in enumerate(text.splitlines(), 1):
-            yield _Row(number, line.split())
+            fields = line.split()
+            if fields[:1] in (["#"], ["%"]):
+                fields[:2] = ["".join(fields[:2])]
+            yield _Row(number, fields)
         return
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     begins = 1
@@ -259,7 +264,7 @@ def _delimited(text: str, path: Path) -> Table:
     separator, header = _layout(text, path)
     rows = _checked_rows(text, separator, path)
     names = _names(rows[header].fields)
-    if sum(map(numbers.number_like, names)) > len(names) / 2 and wide_heads(names) is None:
+    if sum(map(numbers.number_like, names)) > len(names) / 2 and not _is_wide(names):
         raise ValueError(f"{path} has no header: its first row must name the columns")
     notes = [] if separator == "," else [f"the fields are separated by {_SEPARATORS[separator]}"]
     if any(not row.blank for row in rows[:header]):
@@ -374,19 +379,32 @@ def _headers(head: str, separator: str) -> Iterator[_Header]:
     for place, row in enumerate(rows[:_HEAD]):
         names = _names(row.fields)
         roles = roles_in(names)
-        wide = roles < 2 and len(names) > 3 and wide_heads(names) is not None
+        wide = roles < 2 and _is_wide(names)
         above = (roles >= 2 or wide) and _above_numbers(names, rows[place + 1 :])
         if roles >= 2 or above:
             yield _Header(separator, place, above, roles)
 
 
 def _above_numbers(names: Sequence[str], rows: Sequence[_Row]) -> bool:
-    """Whether the columns that have a role, or all of a wide table, hold numbers further down."""
+    """Whether the columns that have a role, or all of a wide table, hold numbers from here on."""
     places = _claimed(names) or list(range(len(names)))
-    next_rows = list(islice((row for row in rows if not row.blank), 5))
-    cells = [row.fields[i].strip() for row in next_rows for i in places if i < len(row.fields)]
+    following = list(islice((row for row in rows if not row.blank), 5))
+    shares = [_share_of_numbers(row, places) for row in following]
+    return bool(shares) and shares[0] > 0 and sum(shares) > len(shares) / 2
+
+
+def _share_of_numbers(row: _Row, places: Sequence[int]) -> float:
+    """The share of numbers among the cells at some places, leaving out those without a value."""
+    cells = [row.fields[i].strip() if i < len(row.fields) else "no cell" for i in places]
     cells = [cell for cell in cells if cell.lower() not in numbers.NO_VALUE]
-    return sum(map(numbers.number_like, cells)) > len(cells) / 2
+    return sum(map(numbers.number_like, cells)) / max(1, len(cells))
+
+
+def _is_wide(names: Sequence[str]) -> bool:
+    """Whether names are those of a wide table, in Markdown perhaps, where the first is empty."""
+    return any(
+        len(n) > 3 and wide_heads(n) is not None for n in (names, names[names[:1] == [""] :])
+    )
 
 
 def _claimed(names: Sequence[str]) -> list[int]:

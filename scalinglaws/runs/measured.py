@@ -16,6 +16,10 @@ from .files import texts
 from .shapes import step_column
 
 _ARRAYS = ("loss", "params", "tokens", "flops", "seed", "run", "group", "rows")
+TOGETHER = "several rows each: they are drawn together in the bootstrap of the parametric fit"
+"""The end of the note that a column of runs gets."""
+_FEW = 12
+"""Fewer runs than this do not tell what else differs between them."""
 _ENOUGH = 6000
 """So many runs tell whether another column explains the losses."""
 Wanted = str | float | Sequence[str | float]
@@ -83,17 +87,15 @@ class Measurements:
     @cached_property
     def doubts(self) -> tuple[Doubt, ...]:
         """What speaks against one law for all of these runs, each with its mend."""
-        step = step_column(list(map(str, self.table.columns)))
-        steps = None if step is None else str(self.table.columns[step])
         found = [*doubts.units(self.sizes, self.units_stated)]
-        if self.by is None and len(self) >= 12:
-            found += doubts.checkpoints(self.sizes, self.run, self.settings, steps)
-            found += doubts.tuned(self.loss, self.sizes, self.settings)
-            found += self._some(_ENOUGH)._mixed()
+        if self.by is None and len(self) >= _FEW:
+            others = doubts.levels_of(self.settings)
+            steps = step_column(list(map(str, self.table.columns))) is not None
+            found += doubts.checkpoints(self.sizes, self.run, others, steps)
+            found += doubts.tuned(self.loss, self.sizes, others)
+            some = self._some(_ENOUGH)
+            found += doubts.mixed(some.loss, some.sizes, doubts.levels_of(some.settings))
         return tuple(found)
-
-    def _mixed(self) -> list[Doubt]:
-        return list(doubts.mixed(self.loss, self.sizes, self.settings))
 
     def _some(self, count: int) -> Measurements:
         """At most so many of the runs, spread over the table."""
@@ -169,7 +171,8 @@ class Measurements:
         ends = order[np.r_[run[order][1:] != run[order][:-1], True]]
         kept = np.sort(ends)
         found = self.take(kept, f"kept: the last row of each of {len(kept)} runs{said}")
-        return replace(found, run=None)
+        notes = tuple(note for note in found.notes if not note.endswith(TOGETHER))
+        return replace(found, run=None, notes=notes)
 
     def _identity(self) -> tuple[np.ndarray, str]:
         """Number of each row's run, and how runs were told apart if the table does not say."""
@@ -187,9 +190,9 @@ class Measurements:
             pd.factorize(values)[0] for values in (self.seed, self.group) if values is not None
         ]
         names = ["params"]
-        for name, levels in doubts.settings_in(self.settings):
-            keys.append(levels)
-            names.append(name)
+        settings = [each for each in doubts.levels_of(self.settings) if each.setting]
+        keys += [each.codes for each in settings]
+        names += [each.name for each in settings]
         run = np.unique(np.column_stack(keys), axis=0, return_inverse=True)[1].ravel()
         return run, f"; rows are of one run if they agree in {', '.join(names)}"
 

@@ -20,7 +20,7 @@ from .. import _checks as checks
 from . import numbers
 from .columns import PF_DAY, QUANTITIES, ROLES, Column, recognised, to_nats
 from .files import Table, listed, read_file, stacked, table_from, texts
-from .measured import Measurements, Wanted, matching, named, said_of
+from .measured import TOGETHER, Measurements, Wanted, matching, named, said_of
 from .shapes import reshaped, step_column, with_sizes, with_tokens
 
 __all__ = ["PF_DAY", "ROLES", "Measurements", "measurements"]
@@ -524,10 +524,7 @@ def _runs(read: Table, used: Mapping[str, Column]) -> tuple[np.ndarray | None, t
     codes, labels = pd.factorize(texts(read.frame[used["run"].place]))
     if len(labels) == len(codes):
         return None, ()
-    said = (
-        f"column {used['run'].name!r} names {len(labels)} runs with "
-        "several rows each: they are drawn together in the bootstrap of the parametric fit"
-    )
+    said = f"column {used['run'].name!r} names {len(labels)} runs with " + TOGETHER
     return codes, (said,)
 
 
