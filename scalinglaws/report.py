@@ -157,7 +157,7 @@ class Reports:
         for value, report in self.each.items():
             lines += [
                 f"{self.by} = {value}",
-                *(f"  {line}" for line in str(report).splitlines()),
+                *(f"  {line}".rstrip() for line in str(report).splitlines()),
                 "",
             ]
         lines += [f"{self.by} = {value}: not fitted: {why}" for value, why in self.failed.items()]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,8 @@ TUNED = re.compile(
     r"|decay|schedule|initstd|gradclip|clip)"
 )
 """Names of columns that people tune: of several values at one size and length the best counts."""
+_PROGRESS = re.compile(r"step|iter|epoch|time|second|hour|minute|date|created|progress|percent")
+"""In names of columns that say how far a training had come, or when it was."""
 RATIO = (1e-2, 1e5)
 """Tokens per parameter: outside of these, runs are so unusual that it is said."""
 _IMPOSSIBLE_RATIO = (1e-4, 1e6)
@@ -55,6 +58,8 @@ class Sizes:
     tokens: np.ndarray | None
     flops: np.ndarray | None
     derived: str | None
+    scales: Mapping[str, float] = field(default_factory=dict)
+    """What the unit in its column's name has multiplied each by, where there is one."""
 
     @property
     def known(self) -> dict[str, np.ndarray]:
@@ -105,32 +110,44 @@ def _wrong_sizes(sizes: Sizes) -> tuple[bool, str] | None:
 def _mend(sizes: Sizes) -> str:
     """Which unit would make the sizes those of language models."""
     best = min(_mends(sizes), default=None)
+    changed = best[1] if best else {}
+    first = next(iter(changed), next(iter(sizes.given), "params"))
     trust = (
-        "If they are right as they are, say so: --unit params=1 (in Python units={'params': '1'})"
+        f"If they are right as they are, say so: --unit {first}=1 "
+        f"(in Python units={{{first!r}: '1'}})"
     )
-    if best is None:
+    if not changed:
         return f"Check the units of params, tokens and FLOPs. {trust}"
+    if set(changed.values()) == {"1"}:
+        return (
+            f"It would fit if {first} were not in the unit of the column's name: --unit {first}=1"
+        )
     said = " and ".join(
         f"{name} are in {unit} (--unit {name}={unit}, or '{name} ({unit})' as the column's name)"
-        for name, unit in best[1]
+        for name, unit in changed.items()
     )
     return f"It would fit if {said}. {trust}"
 
 
-def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float], tuple[tuple[str, str], ...]]]:
-    """Units that would make all sizes plausible: how many it takes, how usual the result is."""
+def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float, float], dict[str, str]]]:
+    """One or two units that would make all sizes plausible, and what speaks against them.
+
+    That is how many they are, how unusual the sizes would be, and how large the units are.
+    """
     given = sizes.given
     middle = {name: float(np.median(values)) for name, values in given.items()}
-    options = {name: {"": 1.0, **_UNITS[name]} if name in given else {"": 1.0} for name in _UNITS}
-    for n, n_factor in options["params"].items():
-        for d, d_factor in options["tokens"].items():
-            for c, c_factor in options["flops"].items():
-                units = (("params", n), ("tokens", d), ("flops", c))
-                changed = tuple((name, unit) for name, unit in units if unit)
-                factors = {"params": n_factor, "tokens": d_factor, "flops": c_factor}
-                scaled = {name: value * factors[name] for name, value in middle.items()}
-                if 1 <= len(changed) <= 2 and (distance := _distance(scaled)) is not None:
-                    yield (len(changed), distance), changed
+    options: list[list[tuple[str, str, float]]] = []
+    for name in given:
+        named = sizes.scales.get(name, 1.0)
+        units = [("1", 1.0)] if named != 1 else list(_UNITS[name].items())
+        options.append([(name, "", 1.0), *((name, unit, f / named) for unit, f in units)])
+    for choice in product(*options):
+        changed = {name: unit for name, unit, _ in choice if unit}
+        if 1 <= len(changed) <= 2:
+            distance = _distance({name: middle[name] * factor for name, _, factor in choice})
+            if distance is not None:
+                size = sum(abs(float(np.log(factor))) for _, _, factor in choice)
+                yield (len(changed), round(distance, 6), size), changed
 
 
 def _distance(middle: Mapping[str, float]) -> float | None:
@@ -238,7 +255,11 @@ def mixed(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[
         count = np.bincount(each.codes)
         if (count >= 3).sum() < 2 or len(count) > max(2, len(loss) // 4):
             continue
-        if each.tuned or any(_ordered(each.codes, values) for values in known):
+        if (
+            each.tuned
+            or _PROGRESS.search(bare(each.name))
+            or any(_ordered(each.codes, values) for values in known)
+        ):
             continue
         kept = (count >= 3)[each.codes]
         scatter = _scatter(np.log(loss)[kept], logs[kept], each.codes[kept])

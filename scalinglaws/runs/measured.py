@@ -58,6 +58,10 @@ class Measurements:
     """each run's value in it, as text."""
     roles: Mapping[str, str] = field(default_factory=dict)
     """The name of the column of each role."""
+    scales: Mapping[str, float] = field(default_factory=dict)
+    """What the unit in a column's name multiplied params, tokens or FLOPs by, where there is one."""
+    ends: bool = False
+    """Whether there is but one row of each run, for certain."""
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     """All columns of the table, as they were, for these runs."""
 
@@ -76,7 +80,7 @@ class Measurements:
     @property
     def sizes(self) -> Sizes:
         """Params, tokens and FLOPs."""
-        return Sizes(self.params, self.tokens, self.flops, self.derived)
+        return Sizes(self.params, self.tokens, self.flops, self.derived, self.scales)
 
     @property
     def settings(self) -> pd.DataFrame:
@@ -91,7 +95,8 @@ class Measurements:
         if self.by is None and len(self) >= _FEW:
             others = doubts.levels_of(self.settings)
             steps = step_column(list(map(str, self.table.columns))) is not None
-            found += doubts.checkpoints(self.sizes, self.run, others, steps)
+            if not self.ends:
+                found += doubts.checkpoints(self.sizes, self.run, others, steps)
             found += doubts.tuned(self.loss, self.sizes, others)
             some = self._some(_ENOUGH)
             found += doubts.mixed(some.loss, some.sizes, doubts.levels_of(some.settings))
@@ -172,7 +177,7 @@ class Measurements:
         kept = np.sort(ends)
         found = self.take(kept, f"kept: the last row of each of {len(kept)} runs{said}")
         notes = tuple(note for note in found.notes if not note.endswith(TOGETHER))
-        return replace(found, run=None, notes=notes)
+        return replace(found, run=None, ends=True, notes=notes)
 
     def _identity(self) -> tuple[np.ndarray, str]:
         """Number of each row's run, and how runs were told apart if the table does not say."""

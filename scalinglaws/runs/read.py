@@ -134,6 +134,8 @@ def measurements(
         derived=derived,
         units_stated=bool(set(units or {}) - {"loss"}),
         roles={role: column.name for role, column in used.items()},
+        scales={role: column.factor for role, column in used.items() if column.factor != 1},
+        ends="run" in used and run is None,
         table=read.frame.set_axis(list(read.names), axis=1),
     )  # fmt: skip
     return _chosen(found, by, last, best_of, drop_worst)
