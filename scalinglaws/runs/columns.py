@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -60,6 +60,8 @@ _NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
 }  # fmt: skip
 _LETTER = {"params": "n", "tokens": "d", "loss": "l", "flops": "c"}
 """The letter of a quantity in papers. A small one may be something else (n seeds, l layers)."""
+_WEAK = ("data", "trainingdata", "size", "sizes", "modelsize", "modelsizes", "budget")
+"""Names that may stand above words, like those of data sets."""
 _OTHER_LOSS = re.compile(
     r"(?:final)?(?:val|valid|validation|eval|test|dev|heldout|train|training)?(?:loss|crossentropy)?"
     r"(?:perplexity|ppl|bitspertoken|bpt|bitsperbyte|bpb|bitspercharacter|bitsperchar|bpc"
@@ -71,7 +73,7 @@ _WHICH = {"nonemb": "without embeddings", "noemb": "without embeddings", "total"
 _WORDS = {**numbers.WORDS, "mln": 1e6, "mil": 1e6, "mill": 1e6, "bln": 1e9, "bil": 1e9, "mrd": 1e9,
           "trn": 1e12, "tn": 1e12}  # fmt: skip
 _WORD = r"pf-?_?days?|millions?|billions?|trillions?|thousands?|ml?n|mio|mil|bl?n|bil|mrd|tr?n"
-_PART = r"emb|attn|attention|mlp|ffn|head|layer|router|adapter|lora|expert|\bbytes?\b|^[kmgt]i?b$"
+_PART = r"emb|attn|attention|mlp|ffn|head|layer|router|adapter|lora|expert|\bbytes?\b|\b[kmgt]i?b\b"
 """In brackets or after "in": only a part of the parameters, or a size in bytes."""
 _KIND = r"emb|\btotal\b|\bactive\b|\ball\b"
 """In brackets: which parameters are counted."""
@@ -118,7 +120,7 @@ class Unit:
 def bare(name: str) -> str:
     """A column's name without unit, case, spaces and underscores, and without a prefix of wandb."""
     name = re.sub(r"(?i)^(?:config|summary)[./](.*?)(?:\.value)?$", r"\1", name)
-    name = re.sub(r"(?i)(?:excl\w*|without|w/o|no|minus)[\s._-]*(emb\w*)", r"non \1", name)
+    name = re.sub(r"(?i)(?:excl\w*|without|w/o|no|minus)[\s._-]*emb\w*", "non embedding", name)
     name = re.sub(r"(?i)(?:incl\w*|with|plus)[\s._-]*emb\w*", "total", name)
     # A unit in brackets goes; a ratio, like "tokens (per param)", is another quantity and stays.
     name = re.sub(r"[(\[](.*?)[)\]]", lambda m: m[0] if _MATTERS.search(m[1]) else " ", name)
@@ -138,9 +140,18 @@ def _capital(name: str) -> bool:
     return next((c.isupper() for c in name if c.isalpha()), False)
 
 
-def claims(role: str, names: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Which columns claim a role, and which would have if those had not."""
+def claims(
+    role: str, names: Sequence[str], wordy: Set[int] = frozenset()
+) -> tuple[list[int], list[int]]:
+    """Which columns claim a role, and which would have if those had not.
+
+    wordy: the places of columns that hold words. Such a column is no quantity if its name may mean
+    something else ("data", a letter), or if there is another.
+    """
     known = [_bare_flops(name) if role == "flops" else bare(name) for name in names]
+    if role in QUANTITIES:
+        weak = (*_WEAK, *_LETTER.values())
+        known = ["" if i in wordy and name in weak else name for i, name in enumerate(known)]
     rows = [[i for i, name in enumerate(known) if name in wanted] for wanted in _NAMES[role]]
     letters = [i for i, name in enumerate(known) if name == _LETTER.get(role)]
     capitals = [i for i in letters if _capital(names[i])]
@@ -157,6 +168,8 @@ def claims(role: str, names: Sequence[str]) -> tuple[list[int], list[int]]:
         other += row if row is not found else []
     if not found and role == "loss":
         found = [i for i, name in enumerate(known) if _OTHER_LOSS.fullmatch(name)]
+    if len(found) > 1 and role in QUANTITIES:
+        found = [i for i in found if i not in wordy] or found
     return found, other
 
 
@@ -298,11 +311,12 @@ def recognised(
     names: Sequence[str],
     columns: Mapping[str, str | None] | None = None,
     units: Mapping[str, str] | None = None,
+    wordy: Set[int] = frozenset(),
 ) -> Recognised:
     """The column of each role. Raises ValueError where two claim the same.
 
     columns: which column a role has, by name; None for none. units: the unit of a role's column
-    where its name does not say it.
+    where its name does not say it. wordy: the places of columns that hold words.
     """
     columns = _checked(columns or {}, "columns")
     stated = _checked(units or {}, "units")
@@ -312,7 +326,9 @@ def recognised(
         asked = role in columns
         if asked and columns[role] is None:
             continue
-        found, other = (_named(names, role, columns[role]), []) if asked else _claimed(names, role)
+        found, other = (
+            (_named(names, role, columns[role]), []) if asked else _claimed(names, role, wordy)
+        )
         if not found:
             continue
         (place,) = found
@@ -350,9 +366,9 @@ def _named(names: Sequence[str], role: str, name: str | None) -> list[int]:
     return _only_one(found, names, role)
 
 
-def _claimed(names: Sequence[str], role: str) -> tuple[list[int], list[int]]:
+def _claimed(names: Sequence[str], role: str, wordy: Set[int]) -> tuple[list[int], list[int]]:
     """The column that a role has by its name (none or one), and those that it has not."""
-    found, other = claims(role, names)
+    found, other = claims(role, names, wordy)
     exact = [i for i in found if names[i].lower() == role]
     if len(found) > 1 and len(exact) == 1 and role in ("seed", "run", "status"):
         found = exact

@@ -173,7 +173,7 @@ def _json(text: str, path: Path) -> Table | None:
                 raise ValueError(f"{path}, line {number}: no JSON ({error})") from None
         place = "line"
     records = _records_of(found, path)
-    frame = pd.json_normalize(records, sep=".").convert_dtypes(convert_string=False)
+    frame = pd.json_normalize(records, sep=".").infer_objects()
     start = 1 if place == "record" else np.array([number for number, _ in lines])
     rows = np.arange(len(frame)) + 1 if place == "record" else start
     return replace(table_from(frame), rows=np.asarray(rows), place=place)

@@ -59,7 +59,7 @@ class Measurements:
     roles: Mapping[str, str] = field(default_factory=dict)
     """The name of the column of each role."""
     scales: Mapping[str, float] = field(default_factory=dict)
-    """What the unit in a column's name multiplied params, tokens or FLOPs by, where there is one."""
+    """What the unit in the name of a column of params, tokens or FLOPs multiplied it by."""
     ends: bool = False
     """Whether there is but one row of each run, for certain."""
     table: pd.DataFrame = field(default_factory=pd.DataFrame)

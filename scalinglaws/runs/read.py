@@ -31,6 +31,7 @@ _FINE = frozenset(
 )  # fmt: skip
 _YES, _NO = frozenset(("true", "yes", "y", "1", "1.0")), frozenset(("false", "no", "n", "0", "0.0"))
 _SHOWN = 5
+_LOOK = 200
 
 Source = pd.DataFrame | str | Path | Mapping[str, Sequence[object]]
 """A table, a file, or columns by name."""
@@ -90,7 +91,7 @@ def measurements(
         if value is not None:
             checks.above_zero(value, f"tokens_per_{name}")
     read = with_tokens(with_sizes(reshaped(_source(table))), tokens_per_step)
-    known = recognised(read.names, columns, units)
+    known = recognised(read.names, columns, units, _wordy(read))
     notes = [*read.notes, *known.notes]
     _complete(known.columns, read.names)
     read = read.take(~_blank(read.frame))
@@ -183,6 +184,20 @@ def _of_files(paths: Sequence[Path]) -> Table:
         names = tuple("run" if name == "file" else name for name in joined.names)
         joined = replace(joined, names=names)
     return joined
+
+
+def _wordy(read: Table) -> frozenset[int]:
+    """The places of columns that hold words: texts, and no number among the first of them."""
+    found = set()
+    for place in range(len(read.names)):
+        column = read.frame[place]
+        if not pd.api.types.is_numeric_dtype(column):
+            cells = [
+                text for text in texts(column.head(_LOOK)) if text.lower() not in numbers.NO_VALUE
+            ]
+            if cells and not any(map(numbers.number_like, cells)):
+                found.add(place)
+    return frozenset(found)
 
 
 def _complete(used: Mapping[str, Column], names: Sequence[str]) -> None:
