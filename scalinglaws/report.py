@@ -509,7 +509,7 @@ def _odd_exponents(fit: Fit, exponents: dict[str, Estimate] | None, x: str) -> l
 
 def _estimate(fit: Fit, name: str) -> Estimate:
     value = getattr(fit.law, name) if isinstance(fit, PowerLawFit) else fit.value(name)
-    return Estimate(float(value), *fit.interval(name))
+    return Estimate(float(value), *fit.interval(name))  # type: ignore[arg-type]  # its own names
 
 
 def _plausible(runs: Measurements) -> list[str]:

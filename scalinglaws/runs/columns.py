@@ -77,6 +77,8 @@ _PART = r"emb|attn|attention|mlp|ffn|head|layer|router|adapter|lora|expert|\bbyt
 """In brackets or after "in": only a part of the parameters, or a size in bytes."""
 _KIND = r"emb|\btotal\b|\bactive\b|\ball\b"
 """In brackets: which parameters are counted."""
+_SECTION = r"config|summary|throughput|perf|progress|trainer|model|optimi[sz]er|optim"
+"""What Weights & Biases and others write before a name, with a dot or a slash."""
 _MATTERS = re.compile(rf"(?i)per\b|/(?!s?-?.?days?|tok)|{_PART}|{_KIND}")
 """In brackets: what makes another quantity of it, like "tokens (per param)"."""
 _NO_UNIT = re.compile(
@@ -119,7 +121,7 @@ class Unit:
 
 def bare(name: str) -> str:
     """A column's name without unit, case, spaces and underscores, and without a prefix of wandb."""
-    name = re.sub(r"(?i)^(?:config|summary)[./](.*?)(?:\.value)?$", r"\1", name)
+    name = re.sub(rf"(?i)^(?:{_SECTION})[./](.*?)(?:\.value)?$", r"\1", name)
     name = re.sub(r"(?i)(?:excl\w*|without|w/o|no|minus)[\s._-]*emb\w*", "non embedding", name)
     name = re.sub(r"(?i)(?:incl\w*|with|plus)[\s._-]*emb\w*", "total", name)
     # A unit in brackets goes; a ratio, like "tokens (per param)", is another quantity and stays.

@@ -339,6 +339,15 @@ def _squares(X: np.ndarray, y: np.ndarray) -> tuple[float, int]:
 # Several rows of one run
 
 
+def _on_budgets(sizes: Sizes) -> bool:
+    """Whether many runs share each of a few budgets of FLOPs."""
+    if sizes.flops is None:
+        return False
+    steps = np.diff(np.sort(np.log(sizes.flops)))
+    gaps = int((steps > 0.1).sum())
+    return 0 < gaps < len(sizes.flops) / 4
+
+
 def checkpoints(
     sizes: Sizes, run: np.ndarray | None, others: Sequence[Levels], steps: bool
 ) -> Iterator[Doubt]:
@@ -355,6 +364,8 @@ def checkpoints(
             1
         ].ravel()
         enough = 3 if steps else _CURVE
+        if not steps and _on_budgets(sizes):
+            return
     else:
         enough = 2
     table = pd.DataFrame({"run": run, "length": length})

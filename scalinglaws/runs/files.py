@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -231,12 +231,16 @@ def _trainer_records(state: Mapping[str, Any], path: Path) -> list[dict[str, Any
 # Delimited text
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     """A row of a text file, and the line that it begins on."""
 
     line: int
     fields: list[str]
+
+    @property
+    def plain(self) -> bool:
+        """Whether it begins with a digit: then it holds data, and needs no second look."""
+        return bool(self.fields) and self.fields[0][:1].isdigit()
 
     @property
     def blank(self) -> bool:
@@ -283,7 +287,8 @@ def _delimited(text: str, path: Path) -> Table:
         notes.append(
             f"there are {len(sections)} tables below each other: column 'table' tells them apart"
         )
-    frame = pd.DataFrame([row.fields for row in body], columns=range(len(names)), dtype=str)
+    columns = zip(*(row.fields for row in body), strict=True)
+    frame = pd.DataFrame({i: np.array(column, dtype=object) for i, column in enumerate(columns)})
     lines = np.array([row.line for row in body])
     decimal = "," if separator == ";" else None
     return Table(frame, tuple(names), lines, "line", tuple(notes), decimal)
@@ -302,6 +307,9 @@ def _body(
     for number, section in enumerate(sections, 1):
         extra = [section.title or str(number)] if len(sections) > 1 else []
         for row in section.rows:
+            if row.plain and len(row.fields) == width and not extra:
+                body.append(row)
+                continue
             if row.blank:
                 continue
             if _is_comment(row, places):
@@ -319,11 +327,10 @@ def _checked_rows(text: str, separator: str, path: Path) -> list[_Row]:
         rows = list(_rows_of(text, separator))
     except csv.Error as error:
         raise ValueError(f"{path} is not a CSV table: {error}") from None
-    open_quote = next(
-        (row for row in rows if any(f.count("\n") > _BREAKS for f in row.fields)), None
-    )
-    if open_quote is not None:
-        raise ValueError(f"{path}, line {open_quote.line}: a quote is opened and never closed")
+    ends = [*(row.line for row in rows[1:]), text.count("\n") + 2]
+    for row, end in zip(rows, ends, strict=False):
+        if end - row.line > _BREAKS and any(field.count("\n") > _BREAKS for field in row.fields):
+            raise ValueError(f"{path}, line {row.line}: a quote is opened and never closed")
     return rows
 
 
@@ -430,7 +437,7 @@ def _sections(
     sections = [_Section(_title(above[-1:]), [])]
     repeated: list[int] = []
     for place, row in enumerate(rows):
-        if not _names_columns(row, places):
+        if row.plain or not _names_columns(row, places):
             sections[-1].rows.append(row)
         elif _names(row.fields) != list(names):
             raise ValueError(

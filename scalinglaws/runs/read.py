@@ -217,6 +217,8 @@ def _no_column(what: str, names: Sequence[str]) -> str:
             ". If 'metric' names what 'value' is, choose one of them: "
             "--where metric=loss --column loss=value"
         )
+    elif what == "loss" and (similar := [name for name in names if "loss" in name.lower()]):
+        hint = f". Perhaps it is {similar[0]!r}"
     elif what != "loss" and step_column(names) is not None:
         hint = (
             ". A column of steps makes tokens with --tokens-per-step (sequences per step times "

@@ -48,6 +48,9 @@ def role(names: list[str], wanted: str) -> str | None:
         (["summary.val/loss", "train/loss"], "loss", "summary.val/loss"),
         (["total_gflops", "TFLOPs"], "flops", "total_gflops"),
         (["total_flos"], "flops", "total_flos"),
+        (["throughput/total_gflops"], "flops", "throughput/total_gflops"),
+        (["throughput/total_tokens", "trainer.num_train_steps"], "tokens",
+         "throughput/total_tokens"),
     ],
 )  # fmt: skip
 def test_the_right_column_has_the_role(names: list[str], wanted: str, found: str | None) -> None:
@@ -78,6 +81,7 @@ def test_two_that_may_be_meant_are_refused(names: list[str]) -> None:
         ("tokens_in_billions", "tokens", 1e9),
         ("total_gflops", "flops", 1e9),
         ("train_pflops", "flops", 1e15),
+        ("throughput/total_gflops", "flops", 1e9),
         ("compute (ZFLOPs)", "flops", 1e21),
         ("compute (PF-days)", "flops", PF_DAY),
         ("compute (TFLOPs)", "flops", 1e12),

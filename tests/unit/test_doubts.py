@@ -341,6 +341,13 @@ def test_checkpoints_without_names_of_runs() -> None:
         measurements(nameless, columns={"params": None, "flops": None}, last=True)
 
 
+def test_the_same_sizes_at_many_budgets_are_no_checkpoints() -> None:
+    C = np.repeat(np.geomspace(1e17, 1e20, 18), 9)
+    N = np.tile(np.geomspace(5e7, 1e9, 9), 18)
+    table = pd.DataFrame({"params": N, "tokens": C / 6 / N, "loss": LAW(N, C / 6 / N)})
+    assert kinds(measurements(table)) == []
+
+
 def test_a_run_with_one_row_has_no_checkpoints() -> None:
     table = pd.concat([one().assign(seed=s) for s in range(3)], ignore_index=True)
     named = table.assign(run=[f"run {i}" for i in range(len(table))])
