@@ -70,14 +70,23 @@ class Table:
             raise ValueError(f"there {many} column {name!r}; there are {shown}")
         return self.frame[found[0]]
 
+    @property
+    def named(self) -> pd.DataFrame:
+        """The rows under the table's own names."""
+        return self.frame.set_axis(list(self.names), axis=1)
+
+    def noting(self, notes: Iterable[str]) -> Table:
+        """The same table with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
     def take(self, chosen: np.ndarray) -> Table:
         """The chosen rows (booleans)."""
         return replace(self, frame=self.frame[chosen], rows=self.rows[chosen])
 
 
 def table_from(frame: pd.DataFrame) -> Table:
-    """A DataFrame as a table; an index that holds numbers beside wide columns becomes a column."""
-    if not isinstance(frame.index, pd.RangeIndex) and frame.index.name is not None:
+    """A DataFrame as a table; an index that has a name becomes a column."""
+    if frame.index.name is not None and frame.index.name not in frame.columns:
         frame = frame.reset_index()
     names = tuple(str(name).strip() for name in frame.columns)
     plain = frame.set_axis(range(len(names)), axis=1).reset_index(drop=True)
@@ -155,50 +164,60 @@ def _decoded(raw: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
 def _json(text: str, path: Path) -> Table | None:
     """The table in JSON or in lines of JSON; None if the text is neither."""
     try:
-        found: Any = json.loads(text)
-        place = "record"
-    except ValueError:
-        lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
-        try:
-            found = [json.loads(line) for _, line in lines[:1]]
-        except ValueError as error:
-            if text.lstrip().startswith("{"):
-                raise ValueError(f"{path} begins like JSON, but is none: {error}") from None
+        records, place = _records_of(json.loads(text), path), "record"
+        rows = np.arange(1, len(records) + 1)
+    except json.JSONDecodeError:
+        lines = _json_lines(text, path)
+        if lines is None:
             return None
-        found = []
-        for number, line in lines:
-            try:
-                found.append(json.loads(line))
-            except ValueError as error:
-                raise ValueError(f"{path}, line {number}: no JSON ({error})") from None
-        place = "line"
-    records = _records_of(found, path)
+        records, place = list(lines.values()), "line"
+        rows = np.array(list(lines))
     frame = pd.json_normalize(records, sep=".").infer_objects()
-    start = 1 if place == "record" else np.array([number for number, _ in lines])
-    rows = np.arange(len(frame)) + 1 if place == "record" else start
-    return replace(table_from(frame), rows=np.asarray(rows), place=place)
+    return replace(table_from(frame), rows=rows, place=place)
+
+
+def _json_lines(text: str, path: Path) -> dict[int, dict[str, Any]] | None:
+    """The record on each line that is not blank; None if the first is none, and not meant to be."""
+    found: dict[int, dict[str, Any]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            if not found and not line.startswith("{"):
+                return None
+            raise ValueError(f"{path}, line {number}: no JSON ({error})") from None
+        if not isinstance(record, dict):
+            raise ValueError(f"{path}, line {number}: no record with named values")
+        found[number] = record
+    return found
 
 
 def _records_of(found: Any, path: Path) -> list[dict[str, Any]]:
     """The records in what JSON held: a list, columns, records by name, or a list within."""
     if isinstance(found, dict):
-        if isinstance(found.get(_LOG), list):
-            return _trainer_records(found, path)
-        if {"columns", "data"} <= found.keys():
-            return [dict(zip(found["columns"], row, strict=False)) for row in found["data"]]
-        parts = [part for part in found.values() if isinstance(part, (list, dict))]
-        if roles_in(list(found)) >= 2 and len(parts) == len(found):
-            listed = all(isinstance(part, list) for part in parts)
-            return pd.DataFrame(found if listed else dict(found)).to_dict("records")  # type: ignore[return-value]  # names are texts
-        if found and all(isinstance(part, dict) for part in found.values()):
-            return [{"run": name, **record} for name, record in found.items()]
-        lists = [p for p in parts if isinstance(p, list) and p and isinstance(p[0], dict)]
-        found = lists[0] if len(lists) == 1 else [found]
+        found = _records_in(found, path)
     if not isinstance(found, list) or not all(isinstance(record, dict) for record in found):
         raise ValueError(f"{path} is JSON, but no list of records with named values")
     if not found:
         raise ValueError(f"{path} holds no records")
     return found
+
+
+def _records_in(found: dict[str, Any], path: Path) -> Any:
+    """The records in an object of JSON: a trainer's state, columns, runs by name, or a list."""
+    if isinstance(found.get(_LOG), list):
+        return _trainer_records(found, path)
+    if {"columns", "data"} <= found.keys():
+        return [dict(zip(found["columns"], row, strict=False)) for row in found["data"]]
+    parts = [part for part in found.values() if isinstance(part, (list, dict))]
+    if roles_in(list(found)) >= 2 and len(parts) == len(found):
+        return pd.DataFrame(found).to_dict("records")
+    if found and all(isinstance(part, dict) for part in found.values()):
+        return [{"run": name, **record} for name, record in found.items()]
+    lists = [p for p in parts if isinstance(p, list) and p and isinstance(p[0], dict)]
+    return lists[0] if len(lists) == 1 else [found]
 
 
 def _trainer_records(state: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:

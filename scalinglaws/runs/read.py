@@ -86,25 +86,49 @@ def measurements(
     FileNotFoundError, and ValueError if the table cannot be understood, if it can be understood in
     two ways, if more than half of its rows are bad, or if nothing is left.
     """
-    drop_worst = _whole(drop_worst)
+    drop_worst = checks.whole(drop_worst, "drop_worst")
     for name, value in (("byte", tokens_per_byte), ("step", tokens_per_step)):
         if value is not None:
             checks.above_zero(value, f"tokens_per_{name}")
     read = with_tokens(with_sizes(reshaped(_source(table))), tokens_per_step)
     known = recognised(read.names, columns, units, _wordy(read))
-    notes = [*read.notes, *known.notes]
     _complete(known.columns, read.names)
-    read = read.take(~_blank(read.frame))
+    read = read.take(~_blank(read.frame)).noting(known.notes)
     if not len(read.frame):
         raise ValueError("the table has no rows below its header")
     if where:
-        frame = read.frame.set_axis(list(read.names), axis=1)
-        chosen = matching(frame, where)
-        notes.append(said_of(where, int(chosen.sum()), len(frame)))
-        read = read.take(chosen)
-    used, said = _not_empty(known.columns, read)
-    notes += said
+        chosen = matching(read.named, where)
+        said = said_of(where, int(chosen.sum()), len(chosen))
+        read = read.take(chosen).noting([said])
+    used, notes = _not_empty(known.columns, read)
+    read, values, excluded = _usable(read.noting(notes), used, tokens_per_byte)
+    values, derived, notes = _derived(values)
+    run, about_runs = _runs(read, used)
+    found = Measurements(
+        loss=values["loss"],
+        params=values.get("params"),
+        tokens=values.get("tokens"),
+        flops=values.get("flops"),
+        seed=texts(read.frame[used["seed"].place]) if "seed" in used else None,
+        run=run,
+        notes=(*read.notes, *notes, *about_runs),
+        excluded={**excluded, "worst": 0},
+        flops_given="flops" in used,
+        rows=read.rows,
+        derived=derived,
+        units_stated=bool(set(units or {}) - {"loss"}),
+        roles={role: column.name for role, column in used.items()},
+        scales={role: column.factor for role, column in used.items() if column.factor != 1},
+        ends="run" in used and run is None,
+        table=read.named,
+    )
+    return _chosen(found, by, last, best_of, drop_worst)
 
+
+def _usable(
+    read: Table, used: Mapping[str, Column], tokens_per_byte: float | None
+) -> tuple[Table, dict[str, np.ndarray], dict[str, int]]:
+    """The rows that may enter a fit, their numbers, and how many were left out for which reason."""
     finished = _finished(read, used)
     read = read.take(finished.rows)
     values, said = _numbers(read, used)
@@ -114,40 +138,9 @@ def measurements(
     read = read.take(good.rows)
     new = _first_of_each(values, read, used)
     values = {role: array[new.rows] for role, array in values.items()}
-    read = read.take(new.rows)
-    notes += [*finished.notes, *said, *converted, *good.notes, *new.notes]
-
-    given = "flops" in values
-    values, derived, said = _derived(values)
-    run, about_runs = _runs(read, used)
-    found = Measurements(
-        loss=values["loss"],
-        params=values.get("params"),
-        tokens=values.get("tokens"),
-        flops=values.get("flops"),
-        seed=texts(read.frame[used["seed"].place]) if "seed" in used else None,
-        run=run,
-        notes=(*notes, *said, *about_runs),
-        excluded={"not finished": finished.lost, "bad values": good.lost, "duplicates": new.lost,
-                  "worst": 0},
-        flops_given=given,
-        rows=read.rows,
-        derived=derived,
-        units_stated=bool(set(units or {}) - {"loss"}),
-        roles={role: column.name for role, column in used.items()},
-        scales={role: column.factor for role, column in used.items() if column.factor != 1},
-        ends="run" in used and run is None,
-        table=read.frame.set_axis(list(read.names), axis=1),
-    )  # fmt: skip
-    return _chosen(found, by, last, best_of, drop_worst)
-
-
-def _whole(drop_worst: int) -> int:
-    if isinstance(drop_worst, bool) or not isinstance(drop_worst, (int, np.integer)):
-        raise ValueError(f"drop_worst must be a whole number, got {drop_worst!r}")
-    if drop_worst < 0:
-        raise ValueError(f"drop_worst must be 0 or more, got {drop_worst}")
-    return int(drop_worst)
+    notes = (*finished.notes, *said, *converted, *good.notes, *new.notes)
+    lost = {"not finished": finished.lost, "bad values": good.lost, "duplicates": new.lost}
+    return read.take(new.rows).noting(notes), values, lost
 
 
 def _source(table: Source | Sequence[str | Path]) -> Table:

@@ -177,9 +177,10 @@ def _scalars(table: Table) -> Table | None:
 def with_sizes(table: Table) -> Table:
     """The table with a column of params from the names of its runs or files ("gpt-70M"), if so.
 
-    Only where there are no params, and every name holds exactly one size.
+    Only where nothing else tells the params, and every name holds exactly one size.
     """
-    if claims("params", table.names)[0]:
+    both = claims("tokens", table.names)[0] and claims("flops", table.names)[0]
+    if both or claims("params", table.names)[0]:
         return table
     for name in ("run", "file", "Name", "name", "model", "Model"):
         if table.names.count(name) != 1:

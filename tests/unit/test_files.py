@@ -222,7 +222,12 @@ def test_lines_of_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [('{"params": 3', "begins like JSON"), ('["a"]', "no list of records"), ("[]", "no records")],
+    [
+        ('{"params": 3', "line 1: no JSON"),
+        ("{}\n3", "line 2: no record"),
+        ('["a"]', "no list of records"),
+        ("[]", "no records"),
+    ],
 )
 def test_json_that_is_no_table_is_refused(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
@@ -271,7 +276,7 @@ def test_the_states_of_trainers(tmp_path: Path) -> None:
     assert found.flops is not None and found.run is not None
     np.testing.assert_allclose(found.flops, 6 * arrays(found)[:, 0] * arrays(found)[:, 1])
     assert found.run.tolist() == [0, 0, 1, 1]
-    assert said(found, "params were read from column 'run', as 70M in 'gpt-70M'")
+    assert said(found, "params were derived as N = C / (6 D)")
     ends = measurements(files, last=True)
     np.testing.assert_allclose(arrays(ends), expected[1::2])
     assert ends.run is None and not said(ends, "several rows each")
@@ -381,3 +386,21 @@ def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     written(tmp_path, HEADER + BODY)
     assert same(measurements("~/runs.csv"))
+
+
+def test_sizes_in_names_count_only_where_nothing_else_tells() -> None:
+    table = FRAME.assign(Name=["gpt-70M", "gpt-160M", "gpt-410M", "gpt-1B"])
+    found = measurements(table.drop(columns="params"))
+    np.testing.assert_allclose(arrays(found), FRAME)
+    assert said(found, "params were read from column 'Name', as 70M in 'gpt-70M'")
+    two = table.assign(flops=6.6 * N * D).drop(columns="params")
+    np.testing.assert_allclose(arrays(measurements(two))[:, 0], 1.1 * N)
+    some = table.assign(Name=["gpt-70M", "mine", "gpt-410M", "gpt-1B"]).drop(columns="params")
+    assert measurements(some).params is None
+    lengths = table.assign(Name=[f"{n:g}M on 2B" for n in N / 1e6]).drop(columns="params")
+    assert measurements(lengths).params is None
+
+
+def test_a_named_index_is_a_column() -> None:
+    assert same(measurements(FRAME.set_index("params")))
+    assert measurements(FRAME.rename_axis("params")).params is not None
