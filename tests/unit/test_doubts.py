@@ -165,6 +165,21 @@ def test_a_column_that_explains_nothing_is_no_experiment(labels: Any) -> None:
     assert kinds(measurements(table.assign(other=labels(table)))) == []
 
 
+def test_a_name_for_size_is_no_experiment_even_where_the_law_breaks() -> None:
+    table = one()
+    small = table["params"] < table["params"].median()
+    table["loss"] *= np.where(small, 1.05, 1.0)
+    assert kinds(measurements(table.assign(family=np.where(small, "tiny", "large")))) == []
+    mixed = table.assign(family=np.where(np.arange(49) % 2, "tiny", "large"))
+    mixed["loss"] = one()["loss"] * np.where(np.arange(49) % 2, 1.05, 1.0)
+    assert kinds(measurements(mixed)) == ["mixed"]
+
+
+def test_a_loss_in_words_gives_way_to_one_in_numbers() -> None:
+    table = one().rename(columns={"loss": "val_loss"}).assign(loss="see notes")
+    assert measurements(table).roles["loss"] == "val_loss"
+
+
 def test_a_column_of_words_is_no_quantity() -> None:
     """Data sets in a column "data", letters above names."""
     table = two().rename(columns={"dataset": "data"}).assign(c="x", n="y")
@@ -262,6 +277,12 @@ def test_the_best_setting_keeps_all_its_seeds() -> None:
     np.testing.assert_array_equal(kept["lr"], expected["lr"])
 
 
+def test_the_luckiest_seed_does_not_choose_the_setting() -> None:
+    table = pd.DataFrame({"params": 1e8, "tokens": 2e9, "lr": [1e-3, 1e-3, 3e-3, 3e-3],
+                          "seed": [0, 1, 0, 1], "loss": [3.0, 3.3, 3.05, 3.06]})  # fmt: skip
+    assert measurements(table, best_of="lr").loss.tolist() == [3.05, 3.06]
+
+
 def test_the_best_of_two_settings_together_and_within_each_experiment() -> None:
     rng = np.random.default_rng(0)
     table = rates().assign(wd=0.0)
@@ -350,6 +371,8 @@ def test_the_same_sizes_at_many_budgets_are_no_checkpoints() -> None:
 
 def test_a_run_with_one_row_has_no_checkpoints() -> None:
     table = pd.concat([one().assign(seed=s) for s in range(3)], ignore_index=True)
+    ends = log().sort_values("tokens").groupby("run").tail(1)
+    assert len(ends) == 24 and kinds(measurements(ends)) == []
     named = table.assign(run=[f"run {i}" for i in range(len(table))])
     assert kinds(measurements(named)) == []
     np.testing.assert_array_equal(measurements(named, last=True).loss, named["loss"])
