@@ -5,8 +5,8 @@ The parts, each importing only from those before it: `_checks` (what is validate
 trained), `runs` (tables of runs, and the store that keeps them), `training` (one run, a stack of
 them, a sweep), `metrics` (marks for what a model can do), `laws` (formulas that own their
 parameters), `fit` (laws from runs, with intervals), `plan` (what to train with a budget), `plot`
-(shared figures), `report` (from a table of runs to an answer), `cli` (the command line), `course`
-(forecasts, exercises: what only the course needs).
+(shared figures), `figures` (of a fit with its runs), `report` (from a table of runs to an answer),
+`cli` (the command line), `course` (forecasts, exercises: what only the course needs).
 
 The names in `__all__` can be imported from here: `from scalinglaws import fit_power_law`. Each is
 loaded when it is first used, so that fits need no torch. The command line is
@@ -23,7 +23,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from .estimate import Estimate, wilson
     from .fit import (
-        compare,
+        compare,  # type: ignore[no-redef]  # its module has the same name
         fit_chinchilla,
         fit_curve,
         fit_data_constrained,
@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     from .metrics import marks, sample
     from .runs import finished, measurements, read_table, reference, write_table
     from .text import Corpus, from_documents, python_source
-    from .training import Run, repeat, sweep, train
+    from .training import (
+        Run,
+        repeat,
+        sweep,  # type: ignore[no-redef]  # its module has the same name
+        train,
+    )
 
 _HOME = {
     "estimate": ("Estimate", "wilson"),
@@ -62,7 +67,7 @@ _HOME = {
         "mean_over_seeds",
     ),
 }
-_PARTS = (*_HOME, "plan", "plot", "report", "cli", "course")
+_PARTS = (*_HOME, "plan", "plot", "figures", "report", "cli", "course")
 _WHERE = {name: part for part, names in _HOME.items() for name in names}
 
 __all__ = [

@@ -10,15 +10,14 @@ import argparse
 import json
 import math
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from . import __version__
-from .fit import AllocationFit
+from .fit import AllocationFit, PowerLawFit
 from .laws import ChinchillaLaw
 from .plan import (
     PUBLISHED,
@@ -31,14 +30,19 @@ from .plan import (
     reaching,
     with_inference,
 )
-from .report import AXES, MAX_RUNS, METHODS, analyse, plan_json
-from .runs.read import ROLES, measurements
+from .report import AXES, MAX_RUNS, METHODS, Report, Reports, analyse, odd_ratio, plan_json
+from .runs import numbers
+from .runs.columns import QUANTITIES, ROLES
+from .runs.measured import Measurements
+from .runs.read import measurements
 
 _FIT_EXAMPLE = """\
 examples:
   scalinglaws fit runs.csv --budget 1e21
   scalinglaws fit runs.csv --method isoflop --plot isoflop.png
   scalinglaws fit runs.csv --method power --x params --json
+  scalinglaws fit runs.csv --by dataset --best-of lr
+  scalinglaws fit log.jsonl --last
 
 The table is a CSV file with one run per row and the columns params, tokens and loss (nats per
 token), optionally flops, seed and status. Many other names are recognised, and it is said which
@@ -64,13 +68,22 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
+class Answer(NamedTuple):
+    """What a command has to say: as text, as JSON, and what to warn of on stderr."""
+
+    text: str
+    found: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+# What the arguments mean
+
+
 def _number(text: str) -> float:
     """A positive number, as in 1e21, 70B or 2T."""
-    match = re.fullmatch(r"\s*([\d.]+(?:[eE][+-]?\d+)?)\s*([kKmMbBtT]?)\s*", text)
-    scale = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
     try:
-        value = float(match[1]) * scale[match[2].lower()] if match else math.nan
-    except ValueError:
+        value = numbers.parse(text.strip()).value
+    except numbers.Undecided:
         value = math.nan
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number such as 1e21 or 70B")
@@ -113,6 +126,22 @@ def _column(text: str) -> tuple[str, str | None]:
     return role, None if name.lower() == "none" else name
 
 
+def _unit(text: str) -> tuple[str, str]:
+    role, equals, unit = (part.strip() for part in text.partition("="))
+    if not equals or not unit or role.lower() not in QUANTITIES:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not of the form ROLE=UNIT with ROLE one of {', '.join(QUANTITIES)}"
+        )
+    return role.lower(), unit
+
+
+def _where(text: str) -> tuple[str, str]:
+    column, equals, value = (part.strip().strip("'\"") for part in text.partition("="))
+    if not equals or not column:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form COLUMN=VALUE")
+    return column, value
+
+
 def _parameters(text: str) -> ChinchillaLaw:
     parts = text.split(",")
     try:
@@ -123,8 +152,16 @@ def _parameters(text: str) -> ChinchillaLaw:
         raise argparse.ArgumentTypeError(f"{text!r} is not E,A,alpha,B,beta: {error}") from None
 
 
+# The parser
+
+
 def _table_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("the table and the fit")
+    _reading_options(parser.add_argument_group("how the table is read"))
+    _choosing_options(parser.add_argument_group("which runs enter the fit"))
+    _fit_options(parser.add_argument_group("how the law is fitted"))
+
+
+def _reading_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--column",
         type=_column,
@@ -135,12 +172,61 @@ def _table_options(parser: argparse.ArgumentParser) -> None:
         "status, diverged); NAME none ignores it; repeatable",
     )
     group.add_argument(
+        "--unit",
+        type=_unit,
+        action="append",
+        default=[],
+        metavar="ROLE=UNIT",
+        help="the unit of a column whose name does not say it: M, B, 1e6, PF-days, 1 (as it "
+        "is); of a loss nats/token, bits/token, bits/byte, nats/byte or perplexity; repeatable",
+    )
+    group.add_argument(
+        "--tokens-per-byte",
+        type=_number,
+        default=None,
+        metavar="X",
+        help="tokens that a byte (or character) makes on average, for a loss per byte",
+    )
+    group.add_argument(
+        "--tokens-per-step",
+        type=_number,
+        default=None,
+        metavar="X",
+        help="makes tokens of a column of steps",
+    )
+
+
+def _choosing_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--where",
+        type=_where,
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="only rows with this value; repeatable: values of one column add up, several "
+        "columns must all agree",
+    )
+    group.add_argument(
+        "--last", action="store_true", help="one row for each run, its last: no checkpoints"
+    )
+    group.add_argument(
+        "--best-of",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="at each size and length only the best value of this column, such as a learning "
+        "rate; repeatable for the best of several together",
+    )
+    group.add_argument(
         "--drop-worst",
         type=_whole(0),
         default=0,
         metavar="K",
         help="leave out the K highest losses (default 0)",
     )
+
+
+def _fit_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--bootstrap",
         type=_whole(100),
@@ -177,13 +263,36 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="command", metavar="{fit,plan}", required=True, parser_class=_Parser
     )
-    raw = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    _fit_parser(
+        commands.add_parser(
+            "fit",
+            help="fit a law to a table of runs",
+            epilog=_FIT_EXAMPLE,
+            description="Fit a scaling law to a table of runs, with 95 % intervals.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+    )
+    _plan_parser(
+        commands.add_parser(
+            "plan",
+            help="what to train with a budget, or for a loss",
+            epilog=_PLAN_EXAMPLE,
+            description="What to train with a budget, or for a loss, and what it costs.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+    )
+    return parser
 
-    fit = commands.add_parser(
-        "fit", help="fit a law to a table of runs", epilog=_FIT_EXAMPLE,
-        description="Fit a scaling law to a table of runs, with 95 % intervals.", **raw,
-    )  # fmt: skip
-    fit.add_argument("runs", metavar="RUNS.csv", help="the table of runs")
+
+def _fit_parser(fit: argparse.ArgumentParser) -> None:
+    fit.add_argument(
+        "runs",
+        metavar="RUNS.csv",
+        nargs="+",
+        help="the table of runs (CSV, JSON, JSON lines or parquet), or several files of them",
+    )
     fit.add_argument(
         "--method",
         choices=METHODS,
@@ -211,15 +320,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FLOPS",
         help="answer for this budget: the best split, or with power the loss; repeatable",
     )
+    fit.add_argument(
+        "--by",
+        default=None,
+        metavar="COLUMN",
+        help="fit each value of this column by itself, such as several data sets, side by side",
+    )
     fit.add_argument("--plot", metavar="FILE.png", help="draw the fit (png, svg or pdf)")
     fit.add_argument("--json", action="store_true", help="print JSON and nothing else")
     _table_options(fit)
     fit.set_defaults(run=_fit)
 
-    plan = commands.add_parser(
-        "plan", help="what to train with a budget, or for a loss", epilog=_PLAN_EXAMPLE,
-        description="What to train with a budget, or for a loss, and what it costs.", **raw,
-    )  # fmt: skip
+
+def _plan_parser(plan: argparse.ArgumentParser) -> None:
     source = plan.add_argument_group("the law (one of these)").add_mutually_exclusive_group(
         required=True
     )
@@ -253,8 +366,13 @@ def _parser() -> argparse.ArgumentParser:
         help="of the fit, with --from (default parametric)",
     )
     plan.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    _cost_options(plan.add_argument_group("assumptions about the machine"))
+    _table_options(plan)
+    plan.set_defaults(run=_plan)
+
+
+def _cost_options(costs: argparse._ArgumentGroup) -> None:
     usual = Assumptions()
-    costs = plan.add_argument_group("assumptions about the machine")
     costs.add_argument(
         "--peak-flops",
         type=_number,
@@ -280,9 +398,9 @@ def _parser() -> argparse.ArgumentParser:
     costs.add_argument(
         "--carbon", type=_number, default=None, metavar="KG", help="kg CO2e per kWh; no default"
     )
-    _table_options(plan)
-    plan.set_defaults(run=_plan)
-    return parser
+
+
+# The commands
 
 
 def _checked_figure(name: str) -> Path:
@@ -297,16 +415,37 @@ def _checked_figure(name: str) -> Path:
     return path
 
 
-def _fit(args: argparse.Namespace) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+def _runs(args: argparse.Namespace, table: str | list[str], by: str | None = None) -> Measurements:
+    """The runs that enter a fit."""
+    where: dict[str, list[str | float]] = {}
+    for column, value in args.where:
+        where.setdefault(column, []).append(value)
+    return measurements(
+        table,
+        drop_worst=args.drop_worst,
+        columns=dict(args.column),
+        units=dict(args.unit),
+        tokens_per_byte=args.tokens_per_byte,
+        tokens_per_step=args.tokens_per_step,
+        where=where,
+        by=by,
+        best_of=args.best_of,
+        last=args.last,
+    )
+
+
+def _fit(args: argparse.Namespace) -> Answer:
     if args.method != "power":
         for name in ("x", "floor"):
             if getattr(args, name) is not None:
                 raise ValueError(f"--{name} goes with --method power only")
+    if args.plot and args.by is not None:
+        raise ValueError("--plot draws one fit: choose one with --where in place of --by")
     path = _checked_figure(args.plot) if args.plot else None
-    runs = measurements(args.runs, drop_worst=args.drop_worst, columns=dict(args.column))
-    report = analyse(
-        runs,
+    report: Report | Reports = analyse(
+        _runs(args, args.runs, args.by),
         args.method,
+        by=args.by,
         x=args.x or "flops",
         floor="auto" if args.floor is None else args.floor,
         huber=args.huber,
@@ -316,21 +455,60 @@ def _fit(args: argparse.Namespace) -> tuple[str, dict[str, Any], tuple[str, ...]
         budgets=args.budget,
         max_runs=args.max_runs,
     )
-    if path is not None:
-        import matplotlib.pyplot as plt
-
-        figure = report.figure()
-        try:
-            figure.savefig(path)
-        except OSError as error:
-            raise ValueError(f"the figure cannot be written: {error}") from None
-        finally:
-            plt.close(figure)
-    found = {"input": args.runs, "version": __version__, **report.as_json()}
-    return str(report), found, report.warnings
+    if path is not None and isinstance(report, Report):
+        _draw(report, path)
+    named = args.runs[0] if len(args.runs) == 1 else args.runs
+    found = {"input": named, "version": __version__, **report.as_json()}
+    return Answer(str(report), found, report.warnings)
 
 
-def _plan(args: argparse.Namespace) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+def _draw(report: Report, path: Path) -> None:
+    """Write the figure of a fit to a file."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure = report.figure()
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        raise ValueError(f"the figure cannot be written: {error}") from None
+    finally:
+        plt.close(figure)
+
+
+class _Law(NamedTuple):
+    """The law behind a plan, and what is known of it."""
+
+    source: Source
+    name: str
+    formula: str
+    k: float | None
+    notes: list[str]
+    warnings: tuple[str, ...]
+
+
+def _law(args: argparse.Namespace) -> _Law:
+    """The law that was named, given, or is to be fitted to a table."""
+    if args.table is not None:
+        report = analyse(
+            _runs(args, args.table), args.method, huber=args.huber, k=args.k or 6.0,
+            bootstrap=args.bootstrap, seed=args.seed, max_runs=args.max_runs,
+        )  # fmt: skip
+        source = report.fit
+        assert not isinstance(source, PowerLawFit), "power is no choice of --method here"
+        name, formula = f"{args.method} fit to {args.table}", str(source).splitlines()[0]
+        return _Law(source, name, formula, None, list(report.notes), report.warnings)
+    if args.law is not None:
+        known = PUBLISHED[args.law]
+        return _Law(known.law, known.source, str(known.law), args.k, [], ())
+    notes = ["how far these parameters reach beyond the runs behind them is not known"]
+    law = args.parameters
+    return _Law(law, "parameters as given", str(law), args.k, notes, ())
+
+
+def _plan(args: argparse.Namespace) -> Answer:
     assumed = Assumptions(
         peak_flops=args.peak_flops,
         utilisation=args.utilisation,
@@ -342,37 +520,21 @@ def _plan(args: argparse.Namespace) -> tuple[str, dict[str, Any], tuple[str, ...
     flops = args.flops
     if args.gpu_hours is not None or args.money is not None:
         flops = flops_of(assumed, gpu_hours=args.gpu_hours, money=args.money)
-    source: Source
-    notes: list[str] = []
-    warnings: tuple[str, ...] = ()
-    k = args.k
-    if args.table is not None:
-        runs = measurements(args.table, drop_worst=args.drop_worst, columns=dict(args.column))
-        report = analyse(
-            runs, args.method, huber=args.huber, k=k or 6.0, bootstrap=args.bootstrap,
-            seed=args.seed, max_runs=args.max_runs,
-        )  # fmt: skip
-        source, name, k = report.fit, f"{args.method} fit to {args.table}", None
-        notes += report.notes
-        warnings = report.warnings
-        formula = str(source).splitlines()[0]
-    elif args.law is not None:
-        source = PUBLISHED[args.law].law
-        name, formula = PUBLISHED[args.law].source, str(source)
-    else:
-        source, name, formula = args.parameters, "parameters as given", str(args.parameters)
-        notes.append("how far these parameters reach beyond the runs behind them is not known")
-    plan = _planned(source, flops, args.loss, args.inference_tokens, k)
+    law = _law(args)
+    notes = law.notes
+    plan = _planned(law.source, flops, args.loss, args.inference_tokens, law.k)
     if args.law is not None:
         known = PUBLISHED[args.law]
         notes += outside("params", plan.params.value, known.params)
         notes += outside("tokens", plan.tokens.value, known.tokens)
     far = tuple(note for note in plan.notes if note != plan.doubt)
+    if args.table is not None:
+        far += odd_ratio(plan)
     plan = replace(plan.priced(assumed), notes=(*plan.notes, *notes))
-    lines = [f"{name}: {formula}", *str(plan).splitlines()]
-    found = {"law": formula, "source": name, "version": __version__, **plan_json(plan)}
-    found["warnings"] = list(warnings + far)
-    return "\n".join(lines), found, warnings + far
+    lines = [f"{law.name}: {law.formula}", *str(plan).splitlines()]
+    found = {"law": law.formula, "source": law.name, "version": __version__, **plan_json(plan)}
+    found["warnings"] = list(law.warnings + far)
+    return Answer("\n".join(lines), found, law.warnings + far)
 
 
 def _planned(
@@ -384,33 +546,31 @@ def _planned(
         return reaching(source, loss, k=k)
     if isinstance(source, AllocationFit) and k is not None:
         raise ValueError("--k belongs to a law L(N, D)")
+    assert flops is not None, "the parser asks for one of the goals"
     return compute_optimal(source, flops, k=k)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line with `argv` (default: that of the process) and return its exit code."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     try:
         args = _parser().parse_args(argv)
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
-        text, found, warnings = args.run(args)
+        answer: Answer = args.run(args)
     except (ValueError, OSError, OverflowError, MemoryError) as error:
         line = " ".join(str(error).split()) or type(error).__name__
         print(f"scalinglaws {args.command}: error: {line}", file=sys.stderr)
         return 2
-    for warning in warnings:
-        if not args.json and f"note: {warning}" in text:
+    for warning in answer.warnings:
+        if not args.json and f"note: {warning}" in answer.text:
             continue
         print(f"warning: {warning}", file=sys.stderr)
     try:
         if args.json:
-            print(json.dumps(found, indent=2, allow_nan=False, ensure_ascii=False))
+            print(json.dumps(answer.found, indent=2, allow_nan=False, ensure_ascii=False))
         else:
-            print(text)
+            print(answer.text)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,10 +7,11 @@ white ground, so that they read the same on a light page, a dark page and paper.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
@@ -27,7 +28,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
 )
 GREY = "#6b6b6b"
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.figsize": (7.2, 4.2),
     "figure.dpi": 120,
     "savefig.dpi": 120,
@@ -42,7 +43,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.edgecolor": "#555555",
     "axes.labelcolor": "#222222",
-    "axes.prop_cycle": mpl.cycler(color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY]),
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY]),
     "axes.grid": True,
     "axes.grid.which": "major",
     "grid.color": "#e6e6e6",

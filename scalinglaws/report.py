@@ -1,7 +1,7 @@
 """The fit of a table of runs from end to end: which runs, which law, which answers, which doubts.
 
 `analyse` does what `python -m scalinglaws fit` prints; a `Report` can be read, drawn and turned
-into JSON.
+into JSON, and `Reports` are those of several experiments side by side.
 """
 
 from __future__ import annotations
@@ -9,14 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from . import plot
 from .estimate import Estimate
 from .fit import (
     AllocationFit,
@@ -31,7 +27,11 @@ from .fit import (
     fit_power_law,
 )
 from .plan import Plan, compute_optimal
-from .runs.read import Measurements
+from .runs.doubts import RATIO
+from .runs.measured import Measurements
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 METHODS = ("parametric", "isoflop", "envelope", "power")
 AXES = ("flops", "params", "tokens")
@@ -67,6 +67,13 @@ class Report:
     def status(self) -> str:
         """The status of the fit."""
         return str(self.fit.status)
+
+    @property
+    def main(self) -> dict[str, Estimate]:
+        """What one compares between laws: the exponents, or those of the one quantity, and E."""
+        names = ("alpha", "E") if self.method == "power" else ("E",)
+        known = {name: self.parameters[name] for name in names if name in self.parameters}
+        return {**(self.exponents or {}), **known}
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the arrays, in types that JSON knows; what is not finite becomes None."""
@@ -113,12 +120,71 @@ class Report:
 
     def figure(self) -> Figure:
         """A figure of the runs and the fit: one panel for a power law, two for other methods."""
-        with plt.rc_context(plot.STYLE):
-            if isinstance(self.fit, PowerLawFit):
-                return _power_figure(self)
-            if isinstance(self.fit, ChinchillaFit):
-                return _surface_figure(self.fit, self.runs)
-            return _allocation_figure(self.fit, self.runs, [b for b, _ in self.plans])
+        from . import figures
+
+        return figures.of_fit(
+            self.fit, self.runs, [budget for budget, _ in self.plans], self.x, self.predictions
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Reports:
+    """One report for each value of a column: several experiments side by side."""
+
+    by: str
+    """The column."""
+    each: dict[str, Report]
+    """The report of each value, in the order of the table."""
+    failed: dict[str, str]
+    """Why the runs with a value could not be fitted."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings of all, each with the value that it is about."""
+        found = [f"{self.by} = {value}: {text}" for value, report in self.each.items()
+                 for text in report.warnings]  # fmt: skip
+        found += [f"{self.by} = {value}: not fitted: {why}" for value, why in self.failed.items()]
+        return tuple(found)
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON of each report under its value."""
+        return {
+            "by": self.by,
+            "fits": {value: report.as_json() for value, report in self.each.items()},
+            "failed": dict(self.failed),
+            "warnings": list(self.warnings),
+        }
+
+    def __str__(self) -> str:
+        lines = [*self._table(), ""]
+        for value, report in self.each.items():
+            lines += [
+                f"{self.by} = {value}",
+                *(f"  {line}".rstrip() for line in str(report).splitlines()),
+                "",
+            ]
+        lines += [f"{self.by} = {value}: not fitted: {why}" for value, why in self.failed.items()]
+        return "\n".join(lines).rstrip()
+
+    def _table(self) -> list[str]:
+        """The quantities that one compares, a line for each value."""
+        names = [
+            n for n in ("a", "b", "alpha", "E") if all(n in r.main for r in self.each.values())
+        ]
+        rows = [[self.by, "runs", *names]]
+        for value, report in self.each.items():
+            found = (report.main[name] for name in names)
+            rows.append([value, str(len(report.runs)), *map(_short, found)])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+                for row in rows]  # fmt: skip
+
+
+def _short(value: Estimate) -> str:
+    found = _json(value) or {}
+    if found["low"] is None or found["high"] is None:
+        return f"{value.value:.4g}"
+    return f"{value.value:.4g} ({found['low']:.4g} to {found['high']:.4g})"
 
 
 def plan_json(plan: Plan, *, costs: bool = True) -> dict[str, Any]:
@@ -158,10 +224,91 @@ def _json(value: Estimate | None) -> dict[str, float | None] | None:
     return {name: _finite(getattr(value, name)) for name in ("value", "low", "high")}
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of the runs. Raises ValueError where that makes no sense."""
+
+    method: str
+    x: str
+    floor: str | float
+    huber: float
+    k: float
+    bootstrap: int
+    seed: int
+    budgets: Sequence[float]
+    max_runs: int
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}")
+        if self.x not in AXES:
+            raise ValueError(f"x must be one of {', '.join(AXES)}; got {self.x!r}")
+        most = self.max_runs
+        if isinstance(most, bool) or not isinstance(most, int) or most < 10:
+            raise ValueError(f"max_runs must be a whole number of at least 10, got {most!r}")
+        if self.budgets and self.method == "power" and self.x != "flops":
+            raise ValueError("a budget in FLOPs needs a law in FLOPs: --x flops, or another method")
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What all fits take."""
+        return {"bootstrap": self.bootstrap, "seed": self.seed}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Which of params, tokens and flops the method needs."""
+        return (self.x,) if self.method == "power" else ("params", "tokens")
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A fit, the names of its parameters, and what to say about it."""
+
+    fit: Fit
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@overload
+def analyse(
+    runs: Measurements,
+    method: str = ...,
+    *,
+    by: None = None,
+    x: str = ...,
+    floor: str | float = ...,
+    huber: float = ...,
+    k: float = ...,
+    bootstrap: int = ...,
+    seed: int = ...,
+    budgets: Sequence[float] = ...,
+    max_runs: int = ...,
+) -> Report: ...
+
+
+@overload
+def analyse(
+    runs: Measurements,
+    method: str = ...,
+    *,
+    by: str,
+    x: str = ...,
+    floor: str | float = ...,
+    huber: float = ...,
+    k: float = ...,
+    bootstrap: int = ...,
+    seed: int = ...,
+    budgets: Sequence[float] = ...,
+    max_runs: int = ...,
+) -> Reports: ...
+
+
 def analyse(
     runs: Measurements,
     method: str = "parametric",
     *,
+    by: str | None = None,
     x: str = "flops",
     floor: str | float = "auto",
     huber: float = 1e-3,
@@ -170,78 +317,162 @@ def analyse(
     seed: int = 0,
     budgets: Sequence[float] = (),
     max_runs: int = MAX_RUNS,
-) -> Report:
+) -> Report | Reports:
     """Fit a law to runs and answer for budgets in FLOPs.
 
     method: "parametric" (approach 3, L(N, D)), "isoflop" (approach 2), "envelope" (approach 1) or
-    "power" (loss against `x`: "flops", "params" or "tokens"). `floor` (power only) is "auto" (a
-    floor if it can be identified), "none" or a number. `huber` and `k` are those of
-    `fit_chinchilla`. More than `max_runs` runs are thinned at random, which the notes say.
+    "power" (loss against `x`: "flops", "params" or "tokens"). `by` names a column of the table: one
+    law is fitted for each of its values. `floor` (power only) is "auto" (a floor if it can be
+    identified), "none" or a number. `huber` and `k` are those of `fit_chinchilla`. More than
+    `max_runs` runs are thinned at random, which the notes say.
 
-    Raises ValueError if the runs lack what the method needs or cannot be fitted.
+    Raises ValueError if the runs lack what the method needs or cannot be fitted, and if their sizes
+    are impossible, as they are in another unit than the table says.
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
-    if x not in AXES:
-        raise ValueError(f"x must be one of {', '.join(AXES)}; got {x!r}")
-    if isinstance(max_runs, bool) or not isinstance(max_runs, int) or max_runs < 10:
-        raise ValueError(f"max_runs must be a whole number of at least 10, got {max_runs!r}")
-    if budgets and method == "power" and x != "flops":
-        raise ValueError("a budget in FLOPs needs a law in FLOPs: --x flops, or another method")
-    needed = (x,) if method == "power" else ("params", "tokens")
-    for name in needed:
+    question = _Question(method, x, floor, huber, k, bootstrap, seed, budgets, max_runs)
+    if by is not None:
+        return _of_each(runs if runs.by == by else runs.apart(by), question)
+    if runs.by is not None:
+        raise ValueError(f"these runs are kept apart by {runs.by!r}: analyse(runs, by={runs.by!r})")
+    return _answer(runs, question)
+
+
+def _of_each(runs: Measurements, question: _Question) -> Reports:
+    """One report for each value of the column by which the runs are kept apart."""
+    each: dict[str, Report] = {}
+    failed: dict[str, str] = {}
+    for value, part in runs.split().items():
+        try:
+            each[value] = _answer(part, question)
+        except ValueError as error:
+            failed[value] = str(error)
+    if not each:
+        raise ValueError(
+            f"for no value of {runs.by!r} the runs could be fitted: "
+            + "; ".join(f"{value!r}: {why}" for value, why in failed.items())
+        )
+    return Reports(str(runs.by), each, failed)
+
+
+def _answer(runs: Measurements, question: _Question) -> Report:
+    """One law for all runs, and what it says."""
+    for name in question.needs:
         if getattr(runs, name) is None:
             raise ValueError(
-                f"the {method} method needs {name}, and the table neither has them nor two of "
-                "params, tokens and FLOPs to derive them from"
+                f"the {question.method} method needs {name}, and the table neither has them nor "
+                "two of params, tokens and FLOPs to derive them from"
             )
-    warnings, read = _plausible(runs), len(runs)
-    if len(runs) > max_runs:
-        chosen = np.sort(np.random.default_rng(seed).choice(len(runs), max_runs, replace=False))
-        runs = runs.take(
-            chosen,
-            f"of {read} runs {max_runs}, drawn at random with seed {seed}, enter the fit: its "
-            "intervals are those of as many runs, a little too wide rather than too narrow",
-        )
-    notes: list[str] = []
-    how: dict[str, Any] = {"bootstrap": bootstrap, "seed": seed}
-    fit: Fit
-    if method == "power":
-        fit = _power(runs, x, floor, notes, how)
-        names: tuple[str, ...] = ("A", "alpha", "E")
-    elif method == "parametric":
-        fit = fit_chinchilla(
-            runs.params, runs.tokens, runs.loss, groups=runs.run, huber=huber, k=k, **how
-        )
-        names = fit.names
-        below = int(np.sum(runs.loss <= fit.law.E))
-        if below:
-            warnings.append(
-                f"{below} of {len(runs)} losses lie at or below the fitted floor {fit.law.E:.4g}: "
-                "outliers, or the law does not hold"
-            )
-        notes.append(f"budgets are counted as C = {k:g} N D")
-    else:
-        fitted = fit_isoflop if method == "isoflop" else fit_envelope
-        fit = fitted(
-            runs.params,
-            runs.tokens,
-            runs.loss,
-            flops=runs.flops if runs.flops_given else None,
-            k=k,
-            **how,
-        )
-        names = ("k_N", "a", "k_D", "b")
-        notes += [f"left out of the fit: {reason}" for reason in fit.refused]
-        counted = "as in the table" if runs.flops_given else f"as C = {k:g} N D"
-        notes.append(f"budgets are counted {counted}")
+    warnings = [*_doubted(runs, question), *_plausible(runs)]
+    read = len(runs)
+    runs = _thinned(runs, question)
+    made = _made(runs, question)
+    fit = made.fit
+    warnings += made.warnings
     if not fit.status.converged:
         warnings.append(f"{fit.status}: {_meaning(fit.status)}")
-    if not isinstance(fit, AllocationFit):
-        warnings += _explained(np.log(runs.loss if method != "power" else fit.y), fit.residuals)
-    parameters = {name: fit.estimate(name) for name in names}
+    if isinstance(fit, PowerLawFit):
+        warnings += _explained(np.log(fit.y), fit.residuals)
+    elif isinstance(fit, ChinchillaFit):
+        warnings += _explained(np.log(runs.loss), fit.residuals)
+    predictions, plans, far = _answers(fit, question.budgets)
+    warnings += dict.fromkeys(far)
+    exponents = None
+    if not isinstance(fit, PowerLawFit):
+        exponents = {name: fit.estimate(name) for name in ("a", "b")}
+    return Report(
+        method=question.method,
+        fit=fit,
+        runs=runs,
+        read=read,
+        parameters={name: fit.estimate(name) for name in made.names},
+        exponents=exponents,
+        plans=plans,
+        predictions=predictions,
+        warnings=(*warnings, *_odd_exponents(fit, exponents, question.x)),
+        notes=(*runs.notes, *made.notes),
+        x=question.x if question.method == "power" else None,
+        bootstrap=question.bootstrap,
+        seed=question.seed,
+    )
+
+
+def _doubted(runs: Measurements, question: _Question) -> list[str]:
+    """What speaks against one law for these runs. Raises ValueError where it would be wrong."""
+    for doubt in runs.doubts:
+        if doubt.fatal:
+            raise ValueError(doubt.text)
+    curves = question.method == "envelope" or (
+        question.method == "power" and question.x == "params"
+    )
+    return [d.text for d in runs.doubts if not (curves and d.kind == "checkpoints")]
+
+
+def _thinned(runs: Measurements, question: _Question) -> Measurements:
+    """At most `max_runs` of the runs, drawn at random."""
+    read, most, seed = len(runs), question.max_runs, question.seed
+    if read <= most:
+        return runs
+    chosen = np.sort(np.random.default_rng(seed).choice(read, most, replace=False))
+    return runs.take(
+        chosen,
+        f"of {read} runs {most}, drawn at random with seed {seed}, enter the fit: its "
+        "intervals are those of as many runs, a little too wide rather than too narrow",
+    )
+
+
+def _made(runs: Measurements, question: _Question) -> _Made:
+    """The fit that the method asks for."""
+    if question.method == "power":
+        return _power(runs, question)
+    if question.method == "parametric":
+        return _surface(runs, question)
+    return _allocation(runs, question)
+
+
+def _surface(runs: Measurements, question: _Question) -> _Made:
+    """Approach 3."""
+    N, D = _there(runs.params), _there(runs.tokens)
+    fit = fit_chinchilla(
+        N, D, runs.loss, groups=runs.run, huber=question.huber, k=question.k, **question.how
+    )
+    below = int(np.sum(runs.loss <= fit.law.E))
+    warnings = (
+        f"{below} of {len(runs)} losses lie at or below the fitted floor {fit.law.E:.4g}: "
+        "outliers, or the law does not hold",
+    )
+    notes = (f"budgets are counted as C = {question.k:g} N D",)
+    return _Made(fit, fit.names, notes, warnings if below else ())
+
+
+def _allocation(runs: Measurements, question: _Question) -> _Made:
+    """Approach 1 or 2."""
+    N, D = _there(runs.params), _there(runs.tokens)
+    flops = runs.flops if runs.flops_given else None
+    fitted = fit_isoflop if question.method == "isoflop" else fit_envelope
+    fit = fitted(N, D, runs.loss, flops=flops, k=question.k, **question.how)
+    counted = "as in the table" if runs.flops_given else f"as C = {question.k:g} N D"
+    C = question.k * N * D if flops is None else flops
+    place = np.column_stack([budgets_of(C) if question.method == "isoflop" else C, N])
+    different = len(np.unique(place, axis=0))
+    notes = [f"left out of the fit: {reason}" for reason in fit.refused]
+    if different < len(runs):
+        notes.append(f"{len(runs)} runs at {different} different places: repeats were averaged")
+    return _Made(fit, ("k_N", "a", "k_D", "b"), (*notes, f"budgets are counted {counted}"))
+
+
+def _there(values: np.ndarray | None) -> np.ndarray:
+    """Values that have been seen to be there."""
+    assert values is not None
+    return values
+
+
+def _answers(
+    fit: Fit, budgets: Sequence[float]
+) -> tuple[tuple[tuple[float, Estimate], ...], tuple[tuple[float, Plan], ...], list[str]]:
+    """The loss (power law) or the best split of each budget, and what to warn of."""
     plans: list[tuple[float, Plan]] = []
     predictions: list[tuple[float, Estimate]] = []
+    warnings: list[str] = []
     for budget in budgets:
         if isinstance(fit, PowerLawFit):
             predictions.append((float(budget), fit.predict(budget)))
@@ -253,33 +484,30 @@ def analyse(
         else:
             best = compute_optimal(fit, budget)
             plans.append((float(budget), best))
-            warnings += [n for n in best.notes if n not in warnings and n != best.doubt]
-    exponents = None
-    if not isinstance(fit, PowerLawFit):
-        exponents = {name: fit.estimate(name) for name in ("a", "b")}
-        for name, value in exponents.items():
-            if value.known and not 0 < value.value < 1:
-                warnings.append(
-                    f"{name} = {value.value:.3g} lies outside 0 to 1: with more compute the best "
-                    "model would shrink, or the best data; look at the figure before using it"
-                )
-    elif fit.law.alpha <= 0:
-        warnings.append(f"the loss does not fall with {x}: alpha = {fit.law.alpha:.3g}")
-    return Report(
-        method=method,
-        fit=fit,
-        runs=runs,
-        read=read,
-        parameters=parameters,
-        exponents=exponents,
-        plans=tuple(plans),
-        predictions=tuple(predictions),
-        warnings=tuple(warnings),
-        notes=(*runs.notes, *notes),
-        x=x if method == "power" else None,
-        bootstrap=bootstrap,
-        seed=seed,
-    )
+            warnings += [note for note in best.notes if note != best.doubt]
+            warnings += odd_ratio(best)
+    return tuple(predictions), tuple(plans), warnings
+
+
+def odd_ratio(plan: Plan) -> tuple[str, ...]:
+    """A warning if a plan has so many or few tokens per parameter as nobody trains."""
+    ratio = plan.tokens_per_param.value
+    if not ratio > 0 or RATIO[0] <= ratio <= RATIO[1]:
+        return ()
+    return (f"{ratio:.3g} tokens per parameter are far from usual training: check the units",)
+
+
+def _odd_exponents(fit: Fit, exponents: dict[str, Estimate] | None, x: str) -> list[str]:
+    """Warnings of exponents with which nothing can be planned."""
+    if isinstance(fit, PowerLawFit):
+        falls = fit.law.alpha > 0
+        return [] if falls else [f"the loss does not fall with {x}: alpha = {fit.law.alpha:.3g}"]
+    return [
+        f"{name} = {value.value:.3g} lies outside 0 to 1: with more compute the best "
+        "model would shrink, or the best data; look at the figure before using it"
+        for name, value in (exponents or {}).items()
+        if value.known and not 0 < value.value < 1
+    ]
 
 
 def _plausible(runs: Measurements) -> list[str]:
@@ -330,29 +558,28 @@ def _meaning(status: Status) -> str:
     return "treat every number with suspicion"
 
 
-def _power(
-    runs: Measurements, x: str, floor: str | float, notes: list[str], how: dict[str, Any]
-) -> PowerLawFit:
+def _power(runs: Measurements, question: _Question) -> _Made:
     """A power law of the loss in one quantity, through the best runs at each of its values."""
-    at, loss = _best_at_each(runs, x, notes)
+    at, loss, notes = _best_at_each(runs, question.x)
+    names, how, floor = ("A", "alpha", "E"), question.how, question.floor
     if floor not in ("auto", "none"):
         try:
-            return fit_power_law(at, loss, floor=float(floor), **how)
+            return _Made(fit_power_law(at, loss, floor=float(floor), **how), names, tuple(notes))
         except TypeError:
             raise ValueError(f"floor must be auto, none or a number, got {floor!r}") from None
     if floor == "auto" and len(at) > 3:
         fit = fit_power_law(at, loss, floor=True, **how)
         if fit.status.converged:
-            notes.append("the floor is fitted: these runs tell it from zero")
-            return fit
+            told = "the floor is fitted: these runs tell it from zero"
+            return _Made(fit, names, (*notes, told))
         notes.append(f"no floor is fitted: {fit.status} with these runs")
     elif floor == "auto":
         notes.append("no floor is fitted: too few points")
-    return fit_power_law(at, loss, floor=False, **how)
+    return _Made(fit_power_law(at, loss, floor=False, **how), names, tuple(notes))
 
 
-def _best_at_each(runs: Measurements, x: str, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """One loss for each value of x, seeds averaged.
+def _best_at_each(runs: Measurements, x: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """One loss for each value of x, seeds averaged, and what to say about the choice.
 
     L(N) supposes ample data, so at each N the runs with the most tokens count; L(D) an ample
     model, so at each D those with the most params; L(C) the best split, so at each budget the
@@ -364,154 +591,47 @@ def _best_at_each(runs: Measurements, x: str, notes: list[str]) -> tuple[np.ndar
     different, place = np.unique(key, axis=0, return_inverse=True)
     count = np.bincount(place.ravel())
     mean = np.bincount(place.ravel(), runs.loss) / count
+    notes = []
     if count.max() > 1:
         notes.append(f"{len(runs)} runs at {len(mean)} different places: repeats were averaged")
     if other is None:
-        return different, mean
+        return different, mean, notes
     at, second = different.T
-    if x != "flops":
-        last = np.r_[at[1:] != at[:-1], True]  # sorted by x, then by the other
-        if not last.all():
-            most = "tokens" if x == "params" else "params"
-            notes.append(
-                f"at each of {int(last.sum())} {x} only the runs with the most {most} enter the "
-                f"fit ({int((~last).sum())} others do not)"
-            )
-        if len(np.unique(second[last])) > 1:
-            what = "tokens" if x == "params" else "params"
-            notes.append(
-                f"those have different {what} ({second[last].min():.3g} to "
-                f"{second[last].max():.3g}): part of what the law shows is theirs"
-            )
-        return at[last], mean[last]
+    chosen, said = _lowest(at, mean) if x == "flops" else _most(at, second, x)
+    return at[chosen], mean[chosen], notes + said
+
+
+def _most(at: np.ndarray, second: np.ndarray, x: str) -> tuple[np.ndarray, list[str]]:
+    """At each size the longest training, or at each length the largest model."""
+    last = np.r_[at[1:] != at[:-1], True]  # sorted by x, then by the other
+    other = "tokens" if x == "params" else "params"
+    notes = []
+    if not last.all():
+        notes.append(
+            f"at each of {int(last.sum())} {x} only the runs with the most {other} enter the "
+            f"fit ({int((~last).sum())} others do not)"
+        )
+    if len(np.unique(second[last])) > 1:
+        notes.append(
+            f"those have different {other} ({second[last].min():.3g} to "
+            f"{second[last].max():.3g}): part of what the law shows is theirs"
+        )
+    return np.flatnonzero(last), notes
+
+
+def _lowest(at: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """At each budget the lowest loss; without budgets, the runs that no cheaper run beats."""
     try:
         label = budgets_of(at)
     except ValueError:
         order = np.lexsort((mean, at))
         lowest = np.minimum.accumulate(mean[order])
         front = order[np.r_[True, lowest[1:] < lowest[:-1]]]
-        notes.append(
+        return front, [
             f"the runs lie on no separate budgets: the {len(front)} that no cheaper run beats "
             "enter the fit, so lucky runs count for more than they should"
-        )
-        return at[front], mean[front]
+        ]
     best = np.array([np.flatnonzero(label == i)[mean[label == i].argmin()]
                      for i in range(label.max() + 1)])  # fmt: skip
-    if len(best) < len(mean):
-        notes.append(f"at each of {len(best)} budgets the lowest loss enters the fit")
-    return at[best], mean[best]
-
-
-# Figures
-
-
-def _shades(count: int) -> np.ndarray:
-    return plt.get_cmap("viridis")(np.linspace(0.0, 0.85, max(count, 2)))[:count]
-
-
-def _power_figure(report: Report) -> Figure:
-    fit = report.fit
-    fig, ax = plt.subplots()
-    ends = [fit.x.min(), fit.x.max(), *(at for at, _ in report.predictions)]
-    plot.law(ax, fit, [min(ends), max(ends)])
-    plot.measured(ax, fit.x, fit.y)
-    for at, value in report.predictions:
-        ax.plot(at, value.value, "o", mfc="none", mec=plot.RED, ms=10)
-        plot.say(ax, at, value.value, "predicted", color=plot.RED, dx=-10, ha="right", dy=-12)
-    plot.log_axes(ax)
-    ax.set(xlabel=_AXIS[report.x or "flops"], ylabel="loss, nats per token", title=str(fit.law))
-    return fig
-
-
-_AXIS = {"flops": "training FLOPs", "params": "parameters", "tokens": "training tokens"}
-
-
-def _surface_figure(fit: ChinchillaFit, runs: Measurements) -> Figure:
-    fig, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.4))
-    C = fit.k * fit.N * fit.D
-    colours = left.scatter(
-        C, fit.L, c=np.log10(fit.N), cmap="viridis", s=22, edgecolors="white", linewidths=0.4,
-        zorder=3,
-    )  # fmt: skip
-    grid = np.geomspace(C.min(), C.max(), 100)
-    if fit.status.usable:
-        left.plot(grid, fit.law.L_opt(grid, fit.k), color=plot.RED, zorder=4)
-        plot.say(left, grid[45], float(fit.law.L_opt(grid[45], fit.k)), "best split",
-                 color=plot.RED, dx=-8, dy=-12, ha="right")  # fmt: skip
-    plot.log_axes(left)
-    left.set(xlabel=f"C = {fit.k:g} N D, training FLOPs", ylabel="loss, nats per token",
-             title=f"{len(fit.L)} runs")  # fmt: skip
-    bar = fig.colorbar(colours, ax=left, label="log10 of parameters")
-    bar.outline.set_visible(False)
-    right.axhline(0, color=plot.GREY, lw=1)
-    right.scatter(
-        fit.law(fit.N, fit.D), 100 * fit.residuals, c=np.log10(fit.N), cmap="viridis", s=22,
-        edgecolors="white", linewidths=0.4, zorder=3,
-    )  # fmt: skip
-    right.set(xlabel="loss by the law", ylabel="measured minus law, %", title=_short(fit))
-    return fig
-
-
-def _short(fit: ChinchillaFit) -> str:
-    if not fit.status.usable:
-        return str(fit.status)
-    low, high = fit.interval("a")
-    return f"a = {fit.a:.3f} ({low:.3f} to {high:.3f}), E = {fit.law.E:.3g}"
-
-
-def _allocation_figure(fit: AllocationFit, runs: Measurements, budgets: list[float]) -> Figure:
-    fig, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.4))
-    if fit.method == "isoflop":
-        _parabolas(left, fit)
-    else:
-        _curves(left, fit, runs)
-    grid = np.geomspace(min([fit.C.min(), *budgets]), max([fit.C.max(), *budgets]), 120)
-    inside = (grid >= fit.C.min() * 0.999) & (grid <= fit.C.max() * 1.001)
-    for colour, name, points in ((plot.BLUE, "N", fit.N), (plot.ORANGE, "D", fit.D)):
-        line = fit.N_opt(grid) if name == "N" else fit.D_opt(grid)
-        right.fill_between(grid, *fit.band(grid, of=name), color=colour, alpha=0.15, lw=0)
-        right.plot(grid, line, "--", color=colour, lw=1.3)
-        right.plot(grid[inside], line[inside], color=colour)
-        right.plot(fit.C, points, "o", color=colour, mec="white", mew=0.7)
-        value = {"N": fit.a, "D": fit.b}[name]
-        low, high = fit.interval({"N": "a", "D": "b"}[name])
-        exponent = {"N": "a", "D": "b"}[name]
-        plot.say(right, grid[8], float(line[8]),
-                 f"{name}: {exponent} = {value:.3f} ({low:.3f} to {high:.3f})",
-                 color=colour, dx=6, dy=-14)  # fmt: skip
-    plot.log_axes(right)
-    right.set(xlabel="training FLOPs", ylabel="best parameters N and tokens D",
-              title=f"{len(fit.C)} points, {fit.status}")  # fmt: skip
-    return fig
-
-
-def _parabolas(ax: Axes, fit: AllocationFit) -> None:
-    for curve, colour in zip(fit.curves, _shades(len(fit.curves)), strict=True):
-        grid = np.geomspace(curve.N.min(), curve.N.max(), 80)
-        ax.plot(grid, curve(grid), color=colour, lw=1.2)
-        ax.plot(curve.N, curve.L, "o", color=colour, ms=4.5, mec="white", mew=0.5)
-        ax.plot(curve.vertex, curve(curve.vertex), "D", color=plot.RED, ms=6, mec="white")
-        plot.say(ax, grid[-1], float(curve(grid[-1])), f"{curve.C:.1e}", color=colour, dx=5)
-    plot.log_axes(ax, y=False)
-    ax.margins(x=0.16)
-    ax.set(xlabel="parameters", ylabel="loss, nats per token",
-           title="Budgets in FLOPs and their minima")  # fmt: skip
-
-
-def _curves(ax: Axes, fit: AllocationFit, runs: Measurements) -> None:
-    C = runs.flops
-    sizes = np.unique(runs.params)
-    shades = _shades(len(sizes))
-    for size, colour in zip(sizes, shades, strict=True):
-        here = runs.params == size
-        order = np.argsort(C[here])
-        ax.plot(C[here][order], runs.loss[here][order], "-o", color=colour, lw=1, ms=2.5)
-    for number in (0, len(sizes) - 1):
-        here = np.flatnonzero(runs.params == sizes[number])
-        end = here[np.argmin(C[here])]
-        plot.say(ax, C[end], runs.loss[end], f"{sizes[number]:.2g}", color=shades[number], dx=6,
-                 dy=8)  # fmt: skip
-    ax.plot(fit.C, fit.L, "D", color=plot.RED, ms=6, mec="white", zorder=4)
-    plot.log_axes(ax)
-    ax.set(xlabel="training FLOPs", ylabel="loss, nats per token",
-           title="Curves by parameters, and where each is best")  # fmt: skip
+    few = len(best) < len(mean)
+    return best, [f"at each of {len(best)} budgets the lowest loss enters the fit"] if few else []

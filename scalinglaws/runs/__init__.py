@@ -1,5 +1,6 @@
 """Tables of runs: the schema, the store of finished runs, the shipped ones, and those of others."""
 
+from .doubts import Doubt
 from .read import PF_DAY, Measurements, measurements
 from .table import (
     COLUMNS,
@@ -15,6 +16,7 @@ from .table import (
 __all__ = [
     "COLUMNS",
     "PF_DAY",
+    "Doubt",
     "Measurements",
     "finished",
     "measurements",

@@ -2,346 +2,230 @@
 
 `measurements` finds the columns that a fit needs, reads the numbers in the ways people write them,
 leaves out what cannot enter a fit, and keeps a note of everything it understood, derived or left
-out. What could be read in two ways is refused, never guessed.
+out. What could be read in two ways is refused, never guessed. What the whole table calls for (a
+unit that was not said, several experiments in one) stands in `Measurements.doubts`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import re
-import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-ROLES = ("params", "tokens", "loss", "flops", "seed", "run", "status", "diverged")
-PF_DAY = 1e15 * 86_400
-"""FLOPs in a petaFLOP/s-day, the unit of Kaplan et al. (2020)."""
+from .. import _checks as checks
+from . import numbers
+from .columns import PF_DAY, QUANTITIES, ROLES, Column, recognised, to_nats
+from .files import Table, listed, read_file, stacked, table_from, texts
+from .measured import TOGETHER, Measurements, Wanted, matching, named, said_of
+from .shapes import reshaped, step_column, with_sizes, with_tokens
 
-_NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
-    # Each row of names is looked for only if nothing in the rows before it was found.
-    "params": (
-        ("params", "n", "nparams", "numparams", "numberofparams", "parameters", "nparameters",
-         "numparameters", "numberofparameters", "parametercount", "paramcount", "modelparams",
-         "modelparameters", "modelsize", "size", "sizes", "modelsizes"),
-        ("paramstotal", "totalparams", "totalparameters", "parameterstotal",
-         "nonembeddingparams", "paramsnonembedding", "nonembeddingparameters",
-         "parametersnonembedding", "paramsnoembedding", "nonembparams", "nnonembedding",
-         "nnonemb", "activeparams", "activeparameters"),
-    ),
-    "tokens": (
-        ("tokens", "d", "ntokens", "numtokens", "numberoftokens", "trainingtokens", "traintokens",
-         "tokenstrained", "tokensseen", "trainedtokens", "totaltokens", "tokencount", "datasetsize",
-         "datasettokens", "trainingdata", "data", "datasize"),
-    ),
-    "loss": (
-        ("loss", "l", "finalloss", "valloss", "validationloss", "evalloss", "testloss",
-         "finalvalloss", "finalvalidationloss", "finalevalloss", "heldoutloss", "pretrainingloss",
-         "crossentropy", "crossentropyloss", "valcrossentropy", "lossnats"),
-        ("trainloss", "trainingloss", "finaltrainloss", "finaltrainingloss", "smoothedloss",
-         "smoothedtrainloss"),
-    ),
-    "flops": (
-        ("flops", "flop", "c", "compute", "trainingflop", "trainingflops", "trainflop",
-         "trainflops", "totalflops", "totalflop", "trainingcompute", "traincompute", "budget",
-         "computebudget", "flopsbudget", "flopbudget", "flopcount", "nflops"),
-    ),
-    "seed": (("seed", "randomseed", "rngseed", "trainseed"),),
-    "run": (("run", "runid", "runname"),),
-    "status": (("status", "state", "outcome"),),
-    "diverged": (("diverged", "isdiverged", "hasdiverged", "failed", "crashed"),),
-}  # fmt: skip
-_WHICH = {"nonemb": "without embeddings", "noemb": "without embeddings", "total": "in total",
-          "active": "active in a mixture of experts"}  # fmt: skip
+__all__ = ["PF_DAY", "ROLES", "Measurements", "measurements"]
+
 _FINE = frozenset(
     ("ok", "okay", "done", "finished", "finish", "complete", "completed", "success", "successful",
      "succeeded", "converged", "true", "yes", "1")
 )  # fmt: skip
 _YES, _NO = frozenset(("true", "yes", "y", "1", "1.0")), frozenset(("false", "no", "n", "0", "0.0"))
-_NO_VALUE = frozenset(("", "-", "--", "–", "—", "?", "n/a", "na", "nan", "none", "null", "#n/a",
-                       "#value!", "#div/0!", "#num!", "#ref!", "<na>"))  # fmt: skip
-
-_INFINITE = frozenset(("inf", "-inf", "+inf", "infinity", "∞"))
-_QUICK = re.compile(r"(\d+(?:\.\d+)?)\s?([kKmMbBgGtT])")
-_PREFIX = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18, "z": 1e21,
-           "y": 1e24}  # fmt: skip
-_WORDS = {"thousand": 1e3, "thousands": 1e3, "million": 1e6, "millions": 1e6, "mio": 1e6,
-          "mn": 1e6, "billion": 1e9, "billions": 1e9, "bn": 1e9, "trillion": 1e12,
-          "trillions": 1e12, "kilo": 1e3, "mega": 1e6, "giga": 1e9, "tera": 1e12, "peta": 1e15,
-          "exa": 1e18, "zetta": 1e21, "yotta": 1e24}  # fmt: skip
-_UNIT = re.compile(r"\s*(?:params?|parameters?|tokens?|toks?|flops?|nats?|nats?/token)$", re.I)
-_SUFFIX = re.compile(r"(?<=[\d.,])\s*(k|m|b|g|t|thousand|million|mio|billion|bn|trillion)$", re.I)
-_POWER = re.compile(r"\s*[x×*·⋅]\s*10\s*(?:\^|\*\*)\s*\{?([+-]?\d+)\}?$", re.I)
-_BARE_POWER = re.compile(r"^10\s*(?:\^|\*\*)\s*\{?([+-]?\d+)\}?$")
-_SPACES = re.compile(r"(?<=\d)[ \u00a0\u2007\u2009\u202f_'’](?=\d{3}(?!\d))")
-_PLAIN = re.compile(r"^[+-]?(\d[\d.,]*|[.,]\d+)(e[+-]?\d+)?$", re.I)
-_UNDECIDED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
-"""A number whose one sign may be a decimal sign or separate thousands."""
 _SHOWN = 5
+_LOOK = 200
+
+Source = pd.DataFrame | str | Path | Mapping[str, Sequence[object]]
+"""A table, a file, or columns by name."""
 
 
-@dataclass(frozen=True, eq=False)
-class Measurements:
-    """Runs that may enter a fit, as arrays of equal length, and how they were come by."""
+@dataclass(frozen=True)
+class _Kept:
+    """Which rows stay after a step (booleans), and what to say about it."""
 
-    loss: np.ndarray
-    """Nats per token."""
-    params: np.ndarray | None
-    tokens: np.ndarray | None
-    flops: np.ndarray | None
-    """None where the table neither has them nor allows to derive them as C = 6 N D."""
-    seed: np.ndarray | None
-    """Seeds as text, where the table has them."""
-    run: np.ndarray | None
-    """Number of the training run, where the table has a column of runs with several rows each."""
-    notes: tuple[str, ...]
-    """What was recognised, derived and left out, one sentence each."""
-    excluded: Mapping[str, int]
-    """How many rows were left out, by reason."""
-    flops_given: bool
-    """True if the FLOPs come from the table, False if they are 6 N D."""
     rows: np.ndarray
-    """Where each run stood: its line in the file, or its place 0, 1, ... in the DataFrame."""
+    notes: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        return len(self.loss)
-
-    def take(self, chosen: np.ndarray, note: str = "") -> Measurements:
-        """Those runs that `chosen` (booleans or places) selects, and one more note."""
-        arrays = {
-            name: None if getattr(self, name) is None else getattr(self, name)[chosen]
-            for name in ("loss", "params", "tokens", "flops", "seed", "run", "rows")
-        }
-        return replace(self, **arrays, notes=self.notes + ((note,) if note else ()))
-
-
-@dataclass
-class _Table:
-    """A table as text (or numbers) with its own names and the places of its rows."""
-
-    frame: pd.DataFrame
-    names: list[str]
-    place: str
-    """What a row's number is called: "line" or "row"."""
-    rows: np.ndarray
-    notes: list[str] = field(default_factory=list)
-    decimal: str | None = None
-    """"," where the way the file is separated says that a comma is the decimal sign."""
+    @property
+    def lost(self) -> int:
+        """How many rows the step left out."""
+        return int((~self.rows).sum())
 
 
 def measurements(
-    table: pd.DataFrame | str | Path,
+    table: Source | Sequence[str | Path],
     *,
     drop_worst: int = 0,
     columns: Mapping[str, str | None] | None = None,
+    units: Mapping[str, str] | None = None,
+    tokens_per_byte: float | None = None,
+    tokens_per_step: float | None = None,
+    where: Mapping[str, Wanted] | None = None,
+    by: str | None = None,
+    best_of: str | Sequence[str] | None = None,
+    last: bool = False,
 ) -> Measurements:
-    """The runs of a table, or of a CSV file, that may enter a fit.
+    """The runs of a table, of a file or of several files, that may enter a fit.
+
+    Files are delimited text, JSON, lines of JSON, or parquet; wide tables (sizes in rows, budgets
+    or tokens in columns) and the exports of Weights & Biases, TensorBoard and Hugging Face trainers
+    are brought into one row a measurement.
 
     Columns are recognised by many names ("N", "Model Size", "n_params", "Params (M)", ...). Where
     two claim the same role, `columns` says which to use, as in {"loss": "val_loss"}; None ignores
-    a role. Of params, tokens and FLOPs one may be missing and is then derived from C = 6 N D.
+    a role. `units` gives units that the names do not, as in {"params": "M", "loss": "bits/token"}.
+    Of params, tokens and FLOPs one may be missing and is then derived from C = 6 N D;
+    `tokens_per_step` makes tokens of a column of steps. Perplexities and bits per token become
+    nats per token; losses per byte or character do with `tokens_per_byte`, the tokens that one of
+    them makes on average.
+
+    where: only rows with these values, as in {"dataset": "C4"}. by: a column whose values are kept
+    apart. last: one row a run, its last. best_of: at each size and length, the best value of a
+    column (or of several together), like a learning rate.
 
     Left out, counted and noted are rows that did not finish, rows without a positive number in
     each column used, exact duplicates, and the `drop_worst` highest losses. Raises
     FileNotFoundError, and ValueError if the table cannot be understood, if it can be understood in
     two ways, if more than half of its rows are bad, or if nothing is left.
     """
-    if isinstance(drop_worst, bool) or not isinstance(drop_worst, (int, np.integer)):
-        raise ValueError(f"drop_worst must be a whole number, got {drop_worst!r}")
-    if drop_worst < 0:
-        raise ValueError(f"drop_worst must be 0 or more, got {drop_worst}")
-    if isinstance(table, pd.DataFrame):
-        names = [str(name).strip() for name in table.columns]
-        frame = table.set_axis(range(len(names)), axis=1).reset_index(drop=True)
-        read = _Table(frame, names, "row", np.arange(len(table)))
-    else:
-        read = _read(Path(table))
-    notes = read.notes
-    used = _recognised(read.names, columns or {}, notes)
-    if "loss" not in used:
-        raise ValueError(_no_column("loss", read.names))
-    if not used.keys() & {"params", "tokens", "flops"}:
-        raise ValueError(_no_column("parameters, tokens or FLOPs", read.names))
-    blank = _blank(read.frame)
-    frame, rows = read.frame[~blank], read.rows[~blank]
-    if not len(frame):
+    drop_worst = checks.whole(drop_worst, "drop_worst")
+    for name, value in (("byte", tokens_per_byte), ("step", tokens_per_step)):
+        if value is not None:
+            checks.above_zero(value, f"tokens_per_{name}")
+    read = with_tokens(with_sizes(reshaped(_source(table))), tokens_per_step)
+    known = recognised(read.names, columns, units, _wordy(read))
+    _complete(known.columns, read.names)
+    read = read.take(~_blank(read.frame)).noting(known.notes)
+    if not len(read.frame):
         raise ValueError("the table has no rows below its header")
-
-    for role in ("params", "tokens", "flops"):
-        if role in used and _blank(frame[[used[role][0]]]).all():
-            notes.append(f"column {read.names[used.pop(role)[0]]!r} is empty and was ignored")
-    if not used.keys() & {"params", "tokens", "flops"}:
-        raise ValueError("the columns of params, tokens and FLOPs are empty")
-
-    excluded = {"not finished": 0, "bad values": 0, "duplicates": 0, "worst": 0}
-    fine = _finished(frame, rows, used, read, excluded, notes)
-    frame, rows = frame[fine], rows[fine]
-    numbers = _numbers(frame, used, read, notes)
-    good = _good(numbers, frame, rows, used, read, excluded, notes)
-    frame, rows = frame[good], rows[good]
-    numbers = {role: values[good] for role, values in numbers.items()}
-    new = _first_of_each(numbers, frame, used, read, rows, excluded, notes)
-    frame, rows = frame[new], rows[new]
-    numbers = {role: values[new] for role, values in numbers.items()}
-
-    given = "flops" in numbers
-    _derive(numbers, notes)
-    seed = _text(frame[used["seed"][0]]) if "seed" in used else None
-    run = None
-    if "run" in used:
-        codes, labels = pd.factorize(_text(frame[used["run"][0]]))
-        if len(labels) < len(codes):
-            run = codes
-            notes.append(
-                f"column {read.names[used['run'][0]]!r} names {len(labels)} runs with "
-                "several rows each: they are drawn together in the bootstrap of the parametric fit"
-            )
+    if where:
+        chosen = matching(read.named, where)
+        said = said_of(where, int(chosen.sum()), len(chosen))
+        read = read.take(chosen).noting([said])
+    used, notes = _not_empty(known.columns, read)
+    read, values, excluded = _usable(read.noting(notes), used, tokens_per_byte)
+    values, derived, notes = _derived(values)
+    run, about_runs = _runs(read, used)
     found = Measurements(
-        loss=numbers["loss"],
-        params=numbers.get("params"),
-        tokens=numbers.get("tokens"),
-        flops=numbers.get("flops"),
-        seed=seed,
+        loss=values["loss"],
+        params=values.get("params"),
+        tokens=values.get("tokens"),
+        flops=values.get("flops"),
+        seed=texts(read.frame[used["seed"].place]) if "seed" in used else None,
         run=run,
-        notes=(),
-        excluded=excluded,
-        flops_given=given,
-        rows=rows,
+        notes=(*read.notes, *notes, *about_runs),
+        excluded={**excluded, "worst": 0},
+        flops_given="flops" in used,
+        rows=read.rows,
+        derived=derived,
+        units_stated=bool(set(units or {}) - {"loss"}),
+        roles={role: column.name for role, column in used.items()},
+        scales={role: column.factor for role, column in used.items() if column.factor != 1},
+        ends="run" in used and run is None,
+        table=read.named,
     )
-    if drop_worst:
-        found = _without_worst(found, drop_worst, notes)
-    return replace(found, notes=tuple(notes))
+    return _chosen(found, by, last, best_of, drop_worst)
 
 
-def _no_column(what: str, names: list[str]) -> str:
+def _usable(
+    read: Table, used: Mapping[str, Column], tokens_per_byte: float | None
+) -> tuple[Table, dict[str, np.ndarray], dict[str, int]]:
+    """The rows that may enter a fit, their numbers, and how many were left out for which reason."""
+    finished = _finished(read, used)
+    read = read.take(finished.rows)
+    values, said = _numbers(read, used)
+    values, converted = _in_nats(values, used, tokens_per_byte)
+    good = _good(values, read, used)
+    values = {role: array[good.rows] for role, array in values.items()}
+    read = read.take(good.rows)
+    new = _first_of_each(values, read, used)
+    values = {role: array[new.rows] for role, array in values.items()}
+    notes = (*finished.notes, *said, *converted, *good.notes, *new.notes)
+    lost = {"not finished": finished.lost, "bad values": good.lost, "duplicates": new.lost}
+    return read.take(new.rows).noting(notes), values, lost
+
+
+def _source(table: Source | Sequence[str | Path]) -> Table:
+    """The table that was given, or is in the file or files that were named."""
+    if isinstance(table, pd.DataFrame):
+        return table_from(table)
+    if isinstance(table, (str, Path)):
+        return read_file(Path(table))
+    if isinstance(table, Mapping):
+        try:
+            return table_from(pd.DataFrame(dict(table)))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"a table must map names to columns of equal length: {error}"
+            ) from None
+    if isinstance(table, Sequence) and table and all(isinstance(p, (str, Path)) for p in table):
+        paths = [Path(path) for path in table]
+        return _of_files(paths) if len(paths) > 1 else read_file(paths[0])
+    if isinstance(table, Sequence) and table and all(isinstance(r, Mapping) for r in table):
+        return table_from(pd.DataFrame(list(table)))
+    raise ValueError(
+        "a table must be a DataFrame, the path of a file, several paths, or columns by name; got "
+        f"{type(table).__name__}"
+    )
+
+
+def _of_files(paths: Sequence[Path]) -> Table:
+    """The tables in several files below each other. Logs of one run each are told apart."""
+    tables = [reshaped(read_file(path)) for path in paths]
+    same = len({path.stem for path in paths}) < len(paths)
+    origins = [path.resolve().parent.name if same else path.stem for path in paths]
+    joined = stacked(tables, origins)
+    if step_column(joined.names) is not None and "run" not in joined.names:
+        names = tuple("run" if name == "file" else name for name in joined.names)
+        joined = replace(joined, names=names)
+    return joined
+
+
+def _wordy(read: Table) -> frozenset[int]:
+    """The places of columns that hold words: texts, and no number among the first of them."""
+    found = set()
+    for place in range(len(read.names)):
+        column = read.frame[place]
+        if not pd.api.types.is_numeric_dtype(column):
+            cells = [
+                text for text in texts(column.head(_LOOK)) if text.lower() not in numbers.NO_VALUE
+            ]
+            if cells and not any(map(numbers.number_like, cells)):
+                found.add(place)
+    return frozenset(found)
+
+
+def _complete(used: Mapping[str, Column], names: Sequence[str]) -> None:
+    """Raises ValueError if there is no loss, or nothing that it may depend on."""
+    if "loss" not in used:
+        raise ValueError(_no_column("loss", names))
+    if not used.keys() & {"params", "tokens", "flops"}:
+        raise ValueError(_no_column("parameters, tokens or FLOPs", names))
+
+
+def _no_column(what: str, names: Sequence[str]) -> str:
     shown = ", ".join(repr(name) for name in names[:20]) or "none"
     hint = ""
-    if what == "loss" and any("bit" in n.lower() or "bpb" in n.lower() or "ppl" in n.lower()
-                              or "perplexity" in n.lower() for n in names):  # fmt: skip
-        hint = ". A loss must be in nats per token: convert bits and perplexities first"
+    lower = [name.lower() for name in names]
+    if what == "loss" and {"metric", "value"} <= set(lower):
+        hint = (
+            ". If 'metric' names what 'value' is, choose one of them: "
+            "--where metric=loss --column loss=value"
+        )
+    elif what == "loss" and (similar := [name for name in names if "loss" in name.lower()]):
+        hint = f". Perhaps it is {similar[0]!r}"
+    elif what != "loss" and step_column(names) is not None:
+        hint = (
+            ". A column of steps makes tokens with --tokens-per-step (sequences per step times "
+            "their length), and params are read from names of runs or files like 'gpt-70M'"
+        )
+    if any(re.search(r"\b[kmgt]i?b\b|bytes", name.replace("_", " ")) for name in lower):
+        hint += ". A size in bytes is not a number of parameters"
     return (
         f"no column for {what} was recognised among {shown}{hint}. Rename it, or say which it is "
         "(in Python columns={'loss': 'its name'}, on the command line --column loss='its name')"
     )
 
 
-# Reading a file
-
-
-def _read(path: Path) -> _Table:
-    """A text file of rows: its separator, its header and its fields, all as text."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder, not a table")
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    notes: list[str] = []
-    text = _decoded(raw, path, notes)
-    head = text[:200_000].splitlines()[:30]
-    separator, header = _layout(head, path)
-    names = [name.strip() for name in _fields(head[header], separator)]
-    while names and not names[-1]:
-        names.pop()
-    if sum(_number_like(name) for name in names) > len(names) / 2:
-        raise ValueError(f"{path} has no header: its first row must name the columns")
-    label = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}[separator]
-    if separator != ",":
-        notes.append(f"the fields are separated by {label}")
-    if any(line.strip() for line in head[:header]):
-        notes.append(f"line {header + 1} was taken for the header; what stands above it is ignored")
-    # One more than any row seen so far has, so that a longer row further down is noticed.
-    width = 1 + max(len(_fields(line, separator)) for line in head[header:])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                io.StringIO(text),
-                sep=r"\s+" if separator == " " else separator,
-                header=None,
-                names=range(max(width, len(names) + 1)),
-                index_col=False,
-                skiprows=header + 1,
-                skip_blank_lines=False,
-                skipinitialspace=True,
-                dtype=str,
-                keep_default_na=False,
-                low_memory=False,
-            )
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path} has no rows below its header") from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
-        if match := re.search(r"Expected \d+ fields in line (\d+), saw (\d+)", str(error)):
-            raise ValueError(_too_wide(path, int(match[1]), len(names))) from None
-        raise ValueError(f"{path} is not a CSV table: {error}") from None
-    surplus = frame.iloc[:, len(names) :]
-    over = ~_blank(surplus)
-    if over.any():
-        line = header + 2 + int(np.argmax(over))
-        raise ValueError(_too_wide(path, line, len(names)))
-    frame = frame.iloc[:, : len(names)].fillna("")
-    decimal = "," if separator == ";" else None
-    rows = np.arange(len(frame)) + header + 2
-    return _Table(frame, names, "line", rows, notes, decimal)
-
-
-def _too_wide(path: Path, line: int, columns: int) -> str:
-    return (
-        f"{path}, line {line}: more fields than the header has columns ({columns}). A decimal or "
-        "thousands comma in a file separated by commas must stand in quotes"
-    )
-
-
-def _decoded(raw: bytes, path: Path, notes: list[str]) -> str:
-    if raw[:4] == b"PK\x03\x04":
-        raise ValueError(f"{path} is a spreadsheet or an archive: save the sheet as CSV first")
-    if raw[:2] == b"\x1f\x8b":
-        raise ValueError(f"{path} is compressed: unpack it first")
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        try:
-            return raw.decode("utf-16")
-        except UnicodeDecodeError:
-            raise ValueError(f"{path} is not a text file") from None
-    if b"\0" in raw:
-        raise ValueError(f"{path} is not a text file")
-    if not raw.strip():
-        raise ValueError(f"{path} is empty")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        notes.append("the file is not UTF-8; it was read as Windows-1252")
-        return raw.decode("cp1252", errors="replace")
-
-
-def _fields(line: str, separator: str) -> list[str]:
-    if separator == " ":
-        return line.split()
-    return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
-
-
-def _layout(head: list[str], path: Path) -> tuple[str, int]:
-    """The separator and the number of the header line: where most roles are recognised."""
-    best: tuple[int, int, str, int] | None = None
-    for separator in (",", ";", "\t", "|", " "):
-        for number, line in enumerate(head):
-            names = _fields(line, separator)
-            roles = sum(1 for role in ROLES[:4] if _claims(role, names)[0])
-            if best is None or roles > best[0]:
-                best = (roles, len(names), separator, number)
-    if best is not None and best[0] >= 2:
-        return best[2], best[3]
-    first = next((i for i, line in enumerate(head) if line.strip()), None)
-    if first is None:
-        raise ValueError(f"{path} is empty")
-    widths = [(len(_fields(head[first], s)), -i, s) for i, s in enumerate((",", ";", "\t", "|"))]
-    return max(widths)[2], first
+# Rows
 
 
 def _blank(frame: pd.DataFrame) -> np.ndarray:
@@ -366,171 +250,35 @@ def _empty(column: pd.Series) -> np.ndarray:
     return empty
 
 
-# Recognising columns
-
-
-def _bare(name: str) -> str:
-    """A column's name without unit, case, spaces and underscores."""
-    # A unit in brackets goes; a ratio, like "tokens (per param)", is another quantity and stays.
-    name = re.sub(
-        r"[(\[](.*?)[)\]]",
-        lambda m: m[0] if re.search(r"(?i)per\b|/(?!s?-?.?days?|tok)", m[1]) else " ",
-        name,
+def _not_empty(
+    columns: Mapping[str, Column], read: Table
+) -> tuple[dict[str, Column], tuple[str, ...]]:
+    """The columns that hold anything; a loss must. Raises ValueError if nothing is left."""
+    empty = {
+        role for role in ("params", "tokens", "flops")
+        if role in columns and _blank(read.frame[[columns[role].place]]).all()
+    }  # fmt: skip
+    used = {role: column for role, column in columns.items() if role not in empty}
+    if not used.keys() & {"params", "tokens", "flops"}:
+        raise ValueError("the columns of params, tokens and FLOPs are empty")
+    return used, tuple(
+        f"column {columns[role].name!r} is empty and was ignored"
+        for role in ("params", "tokens", "flops")
+        if role in empty
     )
-    name = re.sub(r"(?i)[\s_]+in[\s_]+.*$", "", name)
-    name = re.sub(
-        r"(?i)[\s_]+(?:pf-?_?days?|millions?|billions?|trillions?|thousands?|[MBT])$", "", name
-    )
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _scale(name: str, role: str) -> tuple[float, str]:
-    """The factor that a unit in the column's name asks for, and the unit."""
-    units = re.findall(r"[(\[](.*?)[)\]]", name)
-    units += re.findall(r"(?i)[\s_]in[\s_]+(.*)$", name)
-    units += re.findall(r"(?i)[\s_](pf-?_?days?|millions?|billions?|trillions?|thousands?)$", name)
-    units += re.findall(r"(?i)[\s_]([MBT])$", name) if role != "loss" else []
-    lower = name.lower()
-    if role == "flops":
-        units += re.findall(r"(?:^|[^a-z])((?:exa|zetta|yotta|[ezy])flops?)(?:$|[^a-z])", lower)
-    for unit in units:
-        raw = unit.strip()
-        text = re.sub(r"[\s_]+", " ", raw.lower()).strip()
-        if not text:
-            continue
-        if re.fullmatch(r"(pf(lop(s|/s)?)?|petaflops?(/s)?)[- /]?days?", text):
-            return PF_DAY, raw
-        if role == "loss" and re.search(r"\bbits?\b|\bbpb\b|\bbpc\b|perplex|\bppl\b|%", text):
-            raise ValueError(
-                f"column {name!r} is not in nats per token: convert it first (bits per token "
-                "times ln 2 are nats per token; a perplexity's logarithm is)"
-            )
-        if role == "loss":
-            continue
-        if match := re.fullmatch(
-            r"(?:[x×*·] ?)?(?:1e\+?(\d+)|10 ?(?:\^|\*\*) ?(\d+))(?: \w+)?", text
-        ):
-            return 10.0 ** int(match[1] or match[2]), raw
-        words = text.split()
-        if words[0] in _WORDS:
-            return _WORDS[words[0]], raw
-        flops = re.fullmatch(r"([kmgtpezy]|kilo|mega|giga|tera|peta|exa|zetta|yotta)flops?", text)
-        if flops and role == "flops":
-            return {**_PREFIX, **_WORDS}[flops[1]], raw
-        if words[0] in ("k", "m", "b", "g", "t") and (role != "flops" or words[0] in "kmbt"):
-            return _PREFIX[words[0]], raw
-    return 1.0, ""
-
-
-def _claims(role: str, names: list[str]) -> tuple[list[int], list[int]]:
-    """Which columns claim a role, and which would have if those had not."""
-    bare = [_bare(name) for name in names]
-    if role == "flops":
-        bare = [
-            re.sub(r"(?:exa|zetta|yotta|^[ezy])(flops?)$", r"\1", name)
-            for name in bare
-        ]  # fmt: skip
-    found: list[int] = []
-    other: list[int] = []
-    for wanted in _NAMES[role]:
-        here = [i for i, name in enumerate(bare) if name in wanted]
-        if found:
-            other += here
-        else:
-            found = here
-    return found, other
-
-
-def _recognised(
-    names: list[str], columns: Mapping[str, str | None], notes: list[str]
-) -> dict[str, tuple[int, float]]:
-    """The column and the factor of each role. Raises ValueError where two claim the same."""
-    if unknown := set(columns) - set(ROLES):
-        raise ValueError(f"there is no role {min(unknown)!r}; there are {', '.join(ROLES)}")
-    used: dict[str, tuple[int, float]] = {}
-    taken: dict[int, str] = {}
-    for role in ROLES:
-        if role in columns:
-            name = columns[role]
-            if name is None:
-                continue
-            found = [i for i, n in enumerate(names) if n == name.strip()]
-            if not found:
-                shown = ", ".join(map(repr, names))
-                raise ValueError(f"there is no column {name!r} for {role}; there are {shown}")
-            other: list[int] = []
-        else:
-            found, other = _claims(role, names)
-            exact = [i for i in found if names[i].lower() == role]
-            if len(found) > 1 and len(exact) == 1 and role in ("seed", "run", "status"):
-                found = exact
-        if len(found) > 1:
-            both = " and ".join(repr(names[i]) for i in found)
-            raise ValueError(
-                f"columns {both} both claim to be {role}. Rename or remove one, or say which (in "
-                f"Python columns={{{role!r}: {names[found[0]]!r}}}, on the command line "
-                f"--column {role}={names[found[0]]!r})"
-            )
-        if not found:
-            continue
-        (i,) = found
-        if i in taken:
-            raise ValueError(f"column {names[i]!r} is asked to be both {taken[i]} and {role}")
-        taken[i] = role
-        factor, unit = _scale(names[i], role) if role in ROLES[:4] else (1.0, "")
-        used[role] = i, factor
-        if role in ("seed", "run", "diverged") and role not in columns:
-            continue
-        if names[i] != role or factor != 1:
-            note = f"column {names[i]!r} was taken as {role}"
-            if factor != 1:
-                note += f", in units of {factor:.4g} ({unit})"
-            notes.append(note)
-        bare = _bare(names[i])
-        if role == "params":
-            counted = next((text for key, text in _WHICH.items() if key in bare), None)
-            if counted:
-                notes.append(f"parameters are counted {counted}; so is everything fitted to them")
-        if role == "loss" and "train" in bare and "pretrain" not in bare:
-            notes.append("the loss is a training loss: it may lie below that on unseen text")
-        for j in other:
-            notes.append(f"column {names[j]!r} was not used, since {names[i]!r} is the {role}")
-    return used
-
-
-# Rows
-
-
-def _text(column: pd.Series) -> np.ndarray:
-    filled = column.astype(object).where(column.notna(), "")
-    return filled.astype(str).str.strip().to_numpy(dtype=object)
-
-
-def _list(rows: np.ndarray, read: _Table) -> str:
-    """ "line 4" or "lines 4, 7, 9, ... (12 in all)"."""
-    shown = ", ".join(str(row) for row in rows[:_SHOWN])
-    if len(rows) == 1:
-        return f"{read.place} {shown}"
-    return f"{read.place}s {shown}" + (", ..." if len(rows) > _SHOWN else "")
 
 
 def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count} rows"
 
 
-def _finished(
-    frame: pd.DataFrame,
-    rows: np.ndarray,
-    used: Mapping[str, tuple[int, float]],
-    read: _Table,
-    excluded: dict[str, int],
-    notes: list[str],
-) -> np.ndarray:
-    """Which rows are of runs that finished."""
-    fine = np.ones(len(frame), dtype=bool)
+def _finished(read: Table, used: Mapping[str, Column]) -> _Kept:
+    """The rows of runs that finished, by the columns of a status and of runs that diverged."""
+    notes: list[str] = []
+    fine = np.ones(len(read.frame), dtype=bool)
     if "status" in used:
-        text = pd.Series(_text(frame[used["status"][0]])).str.lower()
-        empty = text.isin(_NO_VALUE).to_numpy()
+        text = pd.Series(texts(read.frame[used["status"].place])).str.lower()
+        empty = text.isin(numbers.NO_VALUE).to_numpy()
         if empty.any() and not empty.all():
             notes.append(f"kept: {_rows(int(empty.sum()))} without a status")
         stopped = ~text.isin(_FINE).to_numpy() & ~empty
@@ -539,339 +287,285 @@ def _finished(
             reasons = ", ".join(f"{n} {what!r}" for what, n in counts.head(_SHOWN).items())
             notes.append(
                 f"left out: {_rows(int(stopped.sum()))} that did not finish by their status "
-                f"({reasons}; {_list(rows[stopped], read)})"
+                f"({reasons}; {listed(read.place, read.rows[stopped])})"
             )
         fine &= ~stopped
     if "diverged" in used:
-        i = used["diverged"][0]
-        text = pd.Series(_text(frame[i])).str.lower()
-        odd = ~text.isin(_YES | _NO | _NO_VALUE).to_numpy()
-        if odd.any():
-            raise ValueError(
-                f"column {read.names[i]!r} must say yes or no; {_list(rows[odd], read)}: "
-                f"{text[odd].iloc[0]!r}"
-            )
-        stopped = text.isin(_YES).to_numpy() & fine
+        column = used["diverged"]
+        stopped = _marked(read, column) & fine
         if stopped.any():
             notes.append(
-                f"left out: {_rows(int(stopped.sum()))} marked in column {read.names[i]!r} "
-                f"({_list(rows[stopped], read)})"
+                f"left out: {_rows(int(stopped.sum()))} marked in column {column.name!r} "
+                f"({listed(read.place, read.rows[stopped])})"
             )
         fine &= ~stopped
-    excluded["not finished"] = int((~fine).sum())
     if not fine.any():
-        raise ValueError(f"no run finished: all {_rows(len(frame))} say that they did not")
-    return fine
+        ignore = " or ".join(f"--column {r}=none" for r in ("status", "diverged") if r in used)
+        raise ValueError(
+            f"no run finished: all {_rows(len(fine))} say that they did not "
+            f"({'; '.join(notes)}). If their losses count all the same, ignore what they "
+            f"say: {ignore}"
+        )
+    return _Kept(fine, tuple(notes))
 
 
-def _number_like(text: str) -> bool:
-    return bool(_PLAIN.match(text.strip())) or (
-        text.strip()[:1].isdigit() and bool(_SUFFIX.search(text.strip()))
-    )
+def _marked(read: Table, column: Column) -> np.ndarray:
+    """Which rows say yes. Raises ValueError where a row says neither yes nor no."""
+    text = pd.Series(texts(read.frame[column.place])).str.lower()
+    odd = ~text.isin(_YES | _NO | numbers.NO_VALUE).to_numpy()
+    if odd.any():
+        raise ValueError(
+            f"column {column.name!r} must say yes or no; {listed(read.place, read.rows[odd])}: "
+            f"{text[odd].iloc[0]!r}"
+        )
+    return text.isin(_YES).to_numpy()
+
+
+# Numbers
 
 
 def _numbers(
-    frame: pd.DataFrame,
-    used: Mapping[str, tuple[int, float]],
-    read: _Table,
-    notes: list[str],
-) -> dict[str, np.ndarray]:
-    """The columns of numbers as floats; NaN where there is none."""
-    roles = [role for role in ROLES[:4] if role in used]
-    hard: dict[str, np.ndarray] = {}
-    numbers: dict[str, np.ndarray] = {}
-    for role in roles:
-        column = frame[used[role][0]]
+    read: Table, used: Mapping[str, Column]
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The columns of numbers as floats (NaN where there is none), and how they were read."""
+    columns = {role: read.frame[used[role].place] for role in QUANTITIES if role in used}
+    for role, column in columns.items():
         if pd.api.types.is_bool_dtype(column):
-            raise ValueError(f"column {read.names[used[role][0]]!r} holds yes and no, not {role}")
-        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-        numbers[role] = values.copy()
-        if not pd.api.types.is_numeric_dtype(column):
-            hard[role] = np.flatnonzero(np.isnan(values))
-    style = _Style(read.decimal)
-    texts = {role: _text(frame[used[role][0]].iloc[places]) for role, places in hard.items()}
-    if any(map(len, texts.values())):
-        for role in hard:
-            plain = frame[used[role][0]][~np.isnan(numbers[role])].astype(str).str.strip()
-            dotted = plain[plain.str.contains(".", regex=False)]
-            style.learn(role, pd.unique(texts[role]), dotted)
-    suffixed: list[tuple[str, str]] = []
-    for role, places in hard.items():
-        name = read.names[used[role][0]]
-        if role in style.dotted and style.comma_is_decimal(role, name):
-            # Dots that pandas took for decimal signs separate thousands here.
-            places = np.arange(len(frame))
-            texts[role] = _text(frame[used[role][0]])
-        codes, different = pd.factorize(texts[role])
-        known = np.empty(len(different))
-        for i, text in enumerate(different):
-            known[i], suffix = style.value(text, role, name)
-            if suffix and not any(name == column for column, _ in suffixed):
-                suffixed.append((name, text))
-        if len(places):
-            numbers[role][places] = known[codes]
-    if suffixed:
-        shown = ", ".join(f"{name!r} as in {text!r}" for name, text in suffixed)
-        notes.append(f"suffixes were read as thousands, millions and so on in column {shown}")
-    notes.extend(style.notes)
-    for role in roles:
-        numbers[role] = numbers[role] * used[role][1]
-    return numbers
-
-
-class _Style:
-    """Whether a comma or a dot is the decimal sign: told by each column, or else by the file."""
-
-    def __init__(self, decimal: str | None) -> None:
-        self.hint = decimal
-        self.evidence: dict[str, set[str]] = {}
-        self.dotted: set[str] = set()
-        self.notes: list[str] = []
-        self._said: set[str] = set()
-
-    def learn(self, role: str, texts: np.ndarray, dotted: pd.Series) -> None:
-        """Take in the texts of a column that are no plain numbers, and the plain ones with a dot.
-
-        No loss reaches 1,000 nats per token, so a loss of "2,345" or "2.345" tells as well.
-        """
-        found = self.evidence.setdefault(role, set())
-        for text in texts:
-            quick = _QUICK.fullmatch(text)
-            body = quick[1] if quick else _clean(text)[0]
-            found |= _evidence(body)
-            if role == "loss" and _UNDECIDED.fullmatch(body):
-                found.add("," if "," in body else ".")
-        if len(dotted):
-            self.dotted.add(role)
-            if role == "loss" or not dotted.str.fullmatch(_UNDECIDED).all():
-                found.add(".")
-
-    def comma_is_decimal(self, role: str, name: str) -> bool | None:
-        """True, False, or None where nothing tells."""
-        own = self.evidence.get(role, set())
-        if len(own) == 2:
+            raise ValueError(f"column {used[role].name!r} holds yes and no, not {role}")
+    plain = {
+        role: pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        for role, column in columns.items()
+    }
+    hard = {
+        role: texts(column[np.isnan(plain[role])])
+        for role, column in columns.items()
+        if not pd.api.types.is_numeric_dtype(column)
+    }
+    if not any(map(len, hard.values())):
+        return {role: values * used[role].factor for role, values in plain.items()}, ()
+    dotted = {role: _dotted(columns[role][~np.isnan(plain[role])]) for role in hard}
+    signs = {role: _signs(role, hard[role], dotted[role]) for role in hard}
+    all_signs = frozenset().union(*signs.values())
+    read_as: list[tuple[str, numbers.Number, str]] = []
+    values = dict(plain)
+    for role in hard:
+        name = used[role].name
+        if len(signs[role]) == 2 and (any("," in text for text in hard[role]) or len(dotted[role])):
             raise ValueError(
                 f"column {name!r} uses both the comma and the dot as decimal sign: mend the table"
             )
-        if own:
-            return own == {","}
-        others = set().union(*self.evidence.values()) if self.evidence else set()
-        if len(others) == 1:
-            return others == {","}
-        if not others and self.hint == ",":
-            return True
-        return None
-
-    def value(self, text: str, role: str, name: str) -> tuple[float, bool]:
-        """The number a text stands for (NaN: none), and whether it had a suffix like B."""
-        quick = _QUICK.fullmatch(text)
-        if quick and ("." not in text or not self.comma_is_decimal(role, name)):
-            return float(quick[1]) * _PREFIX[quick[2].lower()], True
-        body, factor, suffix = _clean(text)
-        if _SPACES.search(text) and "gap" not in self._said:
-            self._said.add("gap")
-            self.notes.append(f"gaps between thousands were closed, as in {text!r}")
-        if not _PLAIN.match(body):
-            return (factor if suffix and body == "" else math.nan), False
-        mantissa, mark, exponent = re.match(r"^([^eE]*)([eE]?)(.*)$", body).groups()
-        if "," in mantissa or mantissa.count(".") > 1 or "." in mantissa:
-            decimal = self.comma_is_decimal(role, name)
-            if "," in mantissa and decimal is None:
-                raise ValueError(
-                    f"{mantissa!r} in column {name!r} can be read in two ways, as a decimal or as "
-                    "a thousands comma, and nothing else in the table tells which: write it "
-                    "without, or with a decimal dot"
-                )
-            thousands, point = (".", ",") if decimal else (",", ".")
-            groups = mantissa.split(point)[0].split(thousands)
-            if len(groups) > 1 and not (
-                1 <= len(groups[0].lstrip("+-")) <= 3 and all(len(g) == 3 for g in groups[1:])
-            ):
-                return math.nan, False
-            if mantissa.count(point) > 1 or thousands in mantissa.split(point)[-1] * (
-                point in mantissa
-            ):
-                return math.nan, False
-            self._say(point, thousands, mantissa)
-            mantissa = mantissa.replace(thousands, "").replace(point, ".")
-        try:
-            return float(mantissa + mark + exponent) * factor, suffix
-        except (ValueError, OverflowError):
-            return math.nan, False
-
-    def _say(self, point: str, thousands: str, text: str) -> None:
-        names = {",": "comma", ".": "dot"}
-        for sign, what in ((point, "decimal"), (thousands, "thousands")):
-            plain = sign == "." and what == "decimal"
-            if sign in text and not plain and (key := sign + what) not in self._said:
-                self._said.add(key)
-                self.notes.append(f"a {names[sign]} was read as {what} sign, as in {text!r}")
+        comma = numbers.decimal_comma(signs[role], all_signs, read.decimal)
+        # Dots that pandas took for decimal signs separate thousands here.
+        whole = comma is True and len(dotted[role]) > 0
+        chosen = np.ones(len(plain[role]), dtype=bool) if whole else np.isnan(plain[role])
+        codes, different = pd.factorize(texts(columns[role][chosen]))
+        parsed = [_parsed(text, comma, name) for text in different]
+        read_as += [(name, number, text) for number, text in zip(parsed, different, strict=True)]
+        if len(parsed):
+            values[role] = plain[role].copy()
+            values[role][chosen] = np.array([number.value for number in parsed])[codes]
+    scaled = {role: array * used[role].factor for role, array in values.items()}
+    return scaled, tuple(_how(read_as))
 
 
-def _clean(text: str) -> tuple[str, float, bool]:
-    """A text without quotes, units, spaces between thousands and suffix; the suffix's factor."""
-    body = text.strip().strip("\"'").replace("\u2212", "-").strip()
-    body = _UNIT.sub("", body) if body[:1].isdigit() or body[:1] in ".,+-" else body
-    body = _SPACES.sub("", body)
-    if match := _BARE_POWER.match(body):
-        return "1", _ten(match[1]), False
-    if match := _POWER.search(body):
-        return body[: match.start()], _ten(match[1]), False
-    if match := _SUFFIX.search(body):
-        word = match[1].lower()
-        factor = _WORDS.get(word) or _PREFIX[word]
-        return body[: match.start()].strip(), factor, True
-    return body, 1.0, False
+def _dotted(plain: pd.Series) -> np.ndarray:
+    """The different plain numbers of a column that have a dot, as texts."""
+    shown = plain.astype(str).str.strip()
+    return np.asarray(pd.unique(shown[shown.str.contains(".", regex=False)]), dtype=object)
 
 
-def _ten(exponent: str) -> float:
-    return 10.0 ** int(exponent) if abs(int(exponent)) < 300 else math.nan
+def _signs(role: str, hard: np.ndarray, dotted: np.ndarray) -> frozenset[str]:
+    """The decimal signs that a column shows.
+
+    No loss reaches 1,000 nats per token, so a loss of "2,345" or "2.345" tells as well.
+    """
+    found = numbers.decimal_signs(pd.unique(hard), below_thousand=role == "loss")
+    if len(dotted) and (role == "loss" or not all(map(numbers.undecided, dotted))):
+        found |= {"."}
+    return found
 
 
-def _evidence(body: str) -> set[str]:
-    """Which decimal sign a number shows beyond doubt: {","}, {"."} or nothing."""
-    match = _PLAIN.match(body)
-    if not match:
-        return set()
-    text = match[1]
-    commas, dots = text.count(","), text.count(".")
-    if commas and dots:
-        return {max(",.", key=text.rfind)}
-    if commas > 1:
-        return {"."}
-    if dots > 1:
-        return {","}
-    if not commas and not dots:
-        return set()
-    sign = "," if commas else "."
-    whole, part = text.split(sign)
-    if len(part) != 3 or not 1 <= len(whole) <= 3 or whole.startswith("0") or match[2]:
-        return {sign}
-    return set()
+def _parsed(text: str, comma: bool | None, name: str) -> numbers.Number:
+    try:
+        return numbers.parse(text, comma)
+    except numbers.Undecided as error:
+        raise ValueError(
+            f"{str(error)!r} in column {name!r} can be read in two ways, as a decimal or as "
+            "a thousands comma, and nothing else in the table tells which: write it "
+            "without, or with a decimal dot"
+        ) from None
 
 
-def _good(
-    numbers: Mapping[str, np.ndarray],
-    frame: pd.DataFrame,
-    rows: np.ndarray,
-    used: Mapping[str, tuple[int, float]],
-    read: _Table,
-    excluded: dict[str, int],
-    notes: list[str],
-) -> np.ndarray:
-    """Which rows hold a positive number in every column. Says of the others what is wrong."""
-    good = np.ones(len(frame), dtype=bool)
+def _how(read_as: Iterable[tuple[str, numbers.Number, str]]) -> Iterable[str]:
+    """How texts were read as numbers: one sentence for each way, with its first example."""
+    suffixed: dict[str, str] = {}
+    said: dict[object, str] = {}
+    for name, number, text in read_as:
+        if number.suffix:
+            suffixed.setdefault(name, text)
+        if number.gaps:
+            said.setdefault("gaps", f"gaps between thousands were closed, as in {text!r}")
+        if number.marks:
+            said.setdefault("marks", f"marks around numbers were ignored, as in {text!r}")
+        for sign, what, digits in number.signs:
+            called = {",": "comma", ".": "dot"}[sign]
+            said.setdefault(
+                (sign, what), f"a {called} was read as {what} sign, as in {digits!r}"
+            )  # fmt: skip
+    if suffixed:
+        shown = ", ".join(f"{name!r} as in {text!r}" for name, text in suffixed.items())
+        yield f"suffixes were read as thousands, millions and so on in column {shown}"
+    yield from said.values()
+
+
+def _in_nats(
+    values: Mapping[str, np.ndarray], used: Mapping[str, Column], tokens_per_byte: float | None
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The same numbers with the loss in nats per token."""
+    column = used["loss"]
+    factor, log, said = to_nats(column.measure, tokens_per_byte, column.name)
+    loss = values["loss"]
+    if log:
+        loss = np.log(np.where(loss > 0, loss, np.nan))
+    return {**values, "loss": loss * factor}, (said,) if said else ()
+
+
+# What may enter a fit
+
+
+def _good(values: Mapping[str, np.ndarray], read: Table, used: Mapping[str, Column]) -> _Kept:
+    """The rows that hold a positive number in every column. Says of the others what is wrong."""
+    good = np.ones(len(read.frame), dtype=bool)
     said: list[str] = []
-    for role, values in numbers.items():
-        wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
-        if not len(wrong):
-            continue
-        good[wrong] = False
-        here, at = values[wrong], rows[wrong]
-        written = _text(frame[used[role][0]].iloc[wrong])
-        text = pd.Series(written, dtype=object).str.lower()
-        none = text.isin(_NO_VALUE).to_numpy()
-        infinite = np.isinf(here) | text.isin(_INFINITE).to_numpy()
-        kinds = {
-            "missing": none,
-            "infinite": infinite,
-            "zero": here == 0,
-            "negative": (here < 0) & ~infinite,
-            "not a number": np.isnan(here) & ~none & ~infinite,
-        }
-        for kind, chosen in kinds.items():
-            if chosen.any():
-                example = "" if kind == "missing" else f", e.g. {written[chosen][0]!r}"
-                said.append(
-                    f"{_rows(int(chosen.sum()))} with {role} {kind} in column "
-                    f"{read.names[used[role][0]]!r} ({_list(at[chosen], read)}{example})"
-                )
+    for role, array in values.items():
+        wrong = ~(np.isfinite(array) & (array > 0))
+        if wrong.any():
+            good &= ~wrong
+            said += _wrong(role, array[wrong], read.take(wrong), used[role])
     bad = int((~good).sum())
-    excluded["bad values"] = bad
     if not good.any():
         raise ValueError(f"no row holds usable numbers: {'; '.join(said)}")
-    if bad > len(frame) / 2:
+    if bad > len(good) / 2:
         raise ValueError(
-            f"more than half of the rows ({bad} of {len(frame)}) hold no usable numbers: "
+            f"more than half of the rows ({bad} of {len(good)}) hold no usable numbers: "
             f"{'; '.join(said)}. Mend the table, or leave a column out that is not needed (on the "
             "command line --column flops=none)"
         )
-    notes.extend(f"left out: {what}" for what in said)
-    return good
+    return _Kept(good, tuple(f"left out: {what}" for what in said))
+
+
+def _wrong(role: str, here: np.ndarray, read: Table, column: Column) -> Iterable[str]:
+    """What is wrong with numbers that are not positive: one sentence for each kind."""
+    written = texts(read.frame[column.place])
+    text = pd.Series(written, dtype=object).str.lower()
+    none = text.isin(numbers.NO_VALUE).to_numpy()
+    infinite = np.isinf(here) | text.isin(numbers.INFINITE).to_numpy()
+    kinds = {
+        "missing": none,
+        "infinite": infinite,
+        "zero": here == 0,
+        "negative": (here < 0) & ~infinite,
+        "not a number": np.isnan(here) & ~none & ~infinite,
+    }
+    for kind, chosen in kinds.items():
+        if chosen.any():
+            example = "" if kind == "missing" else f", e.g. {written[chosen][0]!r}"
+            yield (
+                f"{_rows(int(chosen.sum()))} with {role} {kind} in column "
+                f"{column.name!r} ({listed(read.place, read.rows[chosen])}{example})"
+            )
 
 
 def _first_of_each(
-    numbers: Mapping[str, np.ndarray],
-    frame: pd.DataFrame,
-    used: Mapping[str, tuple[int, float]],
-    read: _Table,
-    rows: np.ndarray,
-    excluded: dict[str, int],
-    notes: list[str],
-) -> np.ndarray:
-    """Which rows are no copies of an earlier one, in all columns that do not number the rows."""
-    keys = pd.DataFrame(dict(numbers), index=frame.index)
-    taken = {used[role][0] for role in numbers}
+    values: Mapping[str, np.ndarray], read: Table, used: Mapping[str, Column]
+) -> _Kept:
+    """The rows that are no copies of an earlier one, in all columns that do not number the rows."""
+    keys = pd.DataFrame(dict(values), index=read.frame.index)
+    taken = {used[role].place for role in values}
     repeated = keys.duplicated(keep=False).to_numpy()
-    new = np.ones(len(frame), dtype=bool)
+    new = np.ones(len(read.frame), dtype=bool)
     if repeated.any():
         part = keys[repeated].copy()
         for i, name in enumerate(read.names):
             counter = re.fullmatch(r"(?i)|unnamed.*|index|idx|row|#|no\.?", name)
             if i not in taken and not counter:
-                part[f"column {i}"] = _text(frame.loc[repeated, i])
+                part[f"column {i}"] = texts(read.frame.loc[repeated, i])
         new[repeated] = ~part.duplicated().to_numpy()
     copies = int((~new).sum())
-    excluded["duplicates"] = copies
-    if copies:
-        notes.append(
-            f"left out: {_rows(copies)} that repeat an earlier one in every column "
-            f"({_list(rows[~new], read)})"
-        )
-    return new
+    said = (
+        f"left out: {_rows(copies)} that repeat an earlier one in every column "
+        f"({listed(read.place, read.rows[~new])})"
+    )
+    return _Kept(new, (said,) if copies else ())
 
 
-def _derive(numbers: dict[str, np.ndarray], notes: list[str]) -> None:
-    """The one of params, tokens and FLOPs that is missing, by C = 6 N D."""
-    N, D, C = (numbers.get(name) for name in ("params", "tokens", "flops"))
+def _derived(
+    values: Mapping[str, np.ndarray],
+) -> tuple[dict[str, np.ndarray], str | None, tuple[str, ...]]:
+    """The numbers with the one of params, tokens and FLOPs that is missing, by C = 6 N D.
+
+    Also which one that is, and what to say.
+    """
+    N, D, C = (values.get(name) for name in ("params", "tokens", "flops"))
     with np.errstate(over="ignore", under="ignore"):
         if N is not None and D is not None and C is None:
-            numbers["flops"] = 6 * N * D
-            notes.append("FLOPs were derived as C = 6 N D")
-        elif N is not None and C is not None and D is None:
-            numbers["tokens"] = C / (6 * N)
-            notes.append("tokens were derived as D = C / (6 N)")
-        elif D is not None and C is not None and N is None:
-            numbers["params"] = C / (6 * D)
-            notes.append("params were derived as N = C / (6 D)")
-        elif N is not None and D is not None and C is not None:
-            ratio = C / (N * D)
-            low, middle, high = np.quantile(ratio, (0.05, 0.5, 0.95))
-            if not 5.7 <= middle <= 6.3 or high > 1.1 * low:
-                notes.append(
-                    f"the FLOPs of the table are {middle:.3g} N D in the median (5 % to 95 %: "
-                    f"{low:.3g} to {high:.3g})"
-                    + (": check the units" if not 1 <= middle <= 60 else "")
-                )
+            return {**values, "flops": 6 * N * D}, "flops", ("FLOPs were derived as C = 6 N D",)
+        if N is not None and C is not None and D is None:
+            said = "tokens were derived as D = C / (6 N)"
+            return {**values, "tokens": C / (6 * N)}, "tokens", (said,)
+        if D is not None and C is not None and N is None:
+            said = "params were derived as N = C / (6 D)"
+            return {**values, "params": C / (6 * D)}, "params", (said,)
+        if N is None or D is None or C is None:
+            return dict(values), None, ()
+        ratio = C / (N * D)
+    low, middle, high = np.quantile(ratio, (0.05, 0.5, 0.95))
+    if 5.7 <= middle <= 6.3 and high <= 1.1 * low:
+        return dict(values), None, ()
+    said = (
+        f"the FLOPs of the table are {middle:.3g} N D in the median (5 % to 95 %: "
+        f"{low:.3g} to {high:.3g})" + (": check the units" if not 1 <= middle <= 60 else "")
+    )
+    return dict(values), None, (said,)
 
 
-def _without_worst(found: Measurements, count: int, notes: list[str]) -> Measurements:
+def _runs(read: Table, used: Mapping[str, Column]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """The number of each row's run, if the table names runs with several rows each."""
+    if "run" not in used:
+        return None, ()
+    codes, labels = pd.factorize(texts(read.frame[used["run"].place]))
+    if len(labels) == len(codes):
+        return None, ()
+    said = f"column {used['run'].name!r} names {len(labels)} runs with " + TOGETHER
+    return codes, (said,)
+
+
+def _chosen(
+    found: Measurements,
+    by: str | None,
+    last: bool,
+    best_of: str | Sequence[str] | None,
+    drop_worst: int,
+) -> Measurements:
+    """The runs that a user wants of those that may enter a fit."""
+    if by is not None:
+        named(found.table, by)
+        found = found.apart(by)
+    if last:
+        found = found.last()
+    if best_of:
+        found = found.best_of(best_of)
+    return _without_worst(found, drop_worst) if drop_worst else found
+
+
+def _without_worst(found: Measurements, count: int) -> Measurements:
     """Without the highest losses; of equal ones the first in the table go first."""
     if count >= len(found):
         raise ValueError(f"cannot leave out the {count} highest losses of {len(found)} runs")
     order = np.argsort(-found.loss, kind="stable")
     worst, kept = order[:count], np.sort(order[count:])
-    notes.append(
+    said = (
         f"left out: the {count} highest losses, from {found.loss[worst].min():.4g} to "
         f"{found.loss[worst].max():.4g}, as asked"
     )
-    return replace(found.take(kept), excluded={**found.excluded, "worst": count})
-
-
-def summary(found: Measurements) -> Iterator[str]:
-    """What was kept, in one sentence each: runs, and the range of each quantity."""
-    yield f"{len(found)} runs"
-    for name in ("params", "tokens", "flops", "loss"):
-        values = getattr(found, name)
-        if values is not None:
-            yield f"{name} {values.min():.3g} to {values.max():.3g}"
+    return replace(found.take(kept, said), excluded={**found.excluded, "worst": count})

@@ -34,6 +34,7 @@ ORDER = (
     "fit",
     "plan",
     "plot",
+    "figures",
     "report",
     "cli",
     "course",

@@ -220,10 +220,29 @@ class TestFit:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         frame = isoflop()
-        millions = frame.assign(tokens=frame["tokens"] / 1e9, loss=np.exp(frame["loss"]) * 2)
-        warned = Answer(capsys, "fit", saved(tmp_path, millions), "--json", *FAST).json["warnings"]
-        assert any("all tokens are below" in warning for warning in warned)
+        tiny = frame.assign(params=frame["params"] / 3e8, loss=np.exp(frame["loss"]) * 2)
+        tiny["tokens"] /= 1e6
+        argv = ("--unit", "params=1", "--unit", "tokens=1")
+        answer = Answer(capsys, "fit", saved(tmp_path, tiny), "--json", *argv, *FAST)
+        warned = answer.json["warnings"]
+        assert any("all params are below" in warning for warning in warned)
         assert any("Is it a perplexity" in warning for warning in warned)
+
+    def test_units_that_are_not_said_are_asked_for(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        frame = isoflop()
+        path = saved(tmp_path, frame.assign(params=frame["params"] / 1e6))
+        for command in (("fit", path), ("plan", "--flops", "1e22", "--from", path)):
+            refused(Answer(capsys, *command, *FAST), "nobody trains so", "--unit params=M")
+        found = Answer(capsys, "fit", path, "--unit", "params=M", "--json", *FAST).json
+        plain = Answer(capsys, "fit", saved(tmp_path, frame), "--json", *FAST).json
+        for name in ("a", "b"):
+            value = found["exponents"][name]["value"]
+            assert value == pytest.approx(plain["exponents"][name]["value"], rel=1e-6)
+        argv = ("plan", "--flops", "1e22", "--from", path, "--unit", "params=1", *FAST)
+        path = saved(tmp_path, frame.assign(params=frame["params"] / 1e6))
+        assert "warning: " in Answer(capsys, *argv).err
 
     @pytest.mark.parametrize(
         ("change", "said"),
@@ -266,6 +285,11 @@ class TestFit:
             (["--plot", "no/such/figure.png"], "there is no folder"),
             (["--column", "loss"], "not of the form ROLE=NAME"),
             (["--column", "loss=score"], "there is no column 'score'"),
+            (["--unit", "params"], "not of the form ROLE=UNIT"),
+            (["--unit", "params=miles"], "the unit 'miles' of params is not known"),
+            (["--best-of", "lr"], "is no column 'lr'"),
+            (["--tokens-per-byte", "0"], "not a positive number"),
+            (["--tokens-per-step", "1M"], "no column of steps"),
             (["--frob"], "unrecognized arguments"),
         ],
     )
@@ -273,6 +297,87 @@ class TestFit:
         self, argv: list[str], said: str, runs: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         refused(Answer(capsys, "fit", runs, *argv), said)
+
+    def test_two_experiments_in_one_table(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lower = isoflop(seed=1)
+        lower["loss"] -= 0.25
+        both = pd.concat([isoflop().assign(data="C4"), lower.assign(data="Pile")])
+        path = saved(tmp_path, both)
+        pooled = Answer(capsys, "fit", path, *FAST)
+        assert "warning: column 'data' (C4, Pile) explains" in pooled.err
+        assert "--by data" in pooled.err
+        found = Answer(
+            capsys, "fit", path, "--by", "data", "--budget", "1e21", "--json", *FAST
+        ).json
+        assert list(found["fits"]) == ["C4", "Pile"] and found["warnings"] == []
+        for part in found["fits"].values():
+            assert holds(part["exponents"]["a"], LAW.a) and part["runs"] == 63
+            assert holds(part["optimum"][0]["params"], LAW.N_opt(1e21))
+        text = Answer(capsys, "fit", path, "--by", "data", *FAST)
+        assert text.out.splitlines()[0].split() == ["data", "runs", "a", "b", "E"] and not text.err
+        one = Answer(capsys, "fit", path, "--where", "data=Pile", "--json", *FAST).json
+        assert one["parameters"] == found["fits"]["Pile"]["parameters"]
+        planned = Answer(
+            capsys, "plan", "--flops", "1e21", "--from", path, "--where", "data=C4", "--json", *FAST
+        ).json
+        assert planned["params"] == found["fits"]["C4"]["optimum"][0]["params"]
+        assert "explains" in Answer(capsys, "plan", "--flops", "1e21", "--from", path, *FAST).err
+        refused(Answer(capsys, "fit", path, "--by", "data", "--plot", "x.png"), "--where in place")
+        refused(Answer(capsys, "fit", path, "--by", "size"), "is no column 'size'")
+        refused(Answer(capsys, "fit", path, "--where", "data=Books"), "there are 'C4', 'Pile'")
+        refused(Answer(capsys, "fit", path, "--where", "data"), "not of the form COLUMN=VALUE")
+
+    def test_the_best_of_several_rates_and_the_last_of_each_run(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        frame = isoflop()
+        rates = pd.concat([frame.assign(lr=lr, loss=frame["loss"] * (1 + worse))
+                           for lr, worse in ((1e-3, 0.0), (3e-4, 0.04), (3e-3, 0.02))])  # fmt: skip
+        path = saved(tmp_path, rates)
+        assert "--best-of lr" in Answer(capsys, "fit", path, *FAST).err
+        best = Answer(capsys, "fit", path, "--best-of", "lr", "--json", *FAST).json
+        runs = [frame.assign(run=[f"r{i}" for i in range(63)], tokens=frame["tokens"] * share,
+                             loss=frame["loss"] * (1.2 - 0.2 * share))
+                for share in (0.5, 0.75, 1.0)]  # fmt: skip
+        path = saved(tmp_path, pd.concat(runs))
+        assert "--last" in Answer(capsys, "fit", path, *FAST).err
+        last = Answer(capsys, "fit", path, "--last", "--json", *FAST).json
+        plain = Answer(capsys, "fit", saved(tmp_path, frame), "--json", *FAST).json
+        assert best["parameters"] == last["parameters"] == plain["parameters"]
+
+    def test_a_perplexity_and_bits_per_byte(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        frame = isoflop()
+        plain = Answer(capsys, "fit", saved(tmp_path, frame), "--json", *FAST).json["parameters"]
+        argv = ("--column", "loss=val_ppl")
+        for name, values, more in (
+            ("val_ppl", np.exp(frame["loss"]), argv),
+            ("val_bpb", frame["loss"] / np.log(2) * 0.25, ("--tokens-per-byte", "0.25")),
+        ):
+            path = saved(tmp_path, frame.drop(columns="loss").assign(**{name: values}))
+            found = Answer(capsys, "fit", path, *more, "--json", *FAST).json["parameters"]
+            assert found["alpha"]["value"] == pytest.approx(plain["alpha"]["value"], rel=1e-5)
+        refused(Answer(capsys, "fit", path), "--tokens-per-byte")
+
+    def test_several_files(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        for part in (0, 1):
+            isoflop()[part::2].to_csv(tmp_path / f"part{part}.csv", index=False)
+        paths = [str(tmp_path / f"part{part}.csv") for part in (0, 1)]
+        found = Answer(capsys, "fit", *paths, "--json", *FAST).json
+        assert found["runs"] == 63 and found["input"] == paths
+
+    def test_averages_of_repeats_are_noted(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        frame = pd.concat([isoflop(seed=s).assign(seed=s) for s in range(2)])
+        argv = ("fit", saved(tmp_path, frame), "--method", "isoflop", *FAST)
+        assert (
+            "note: 126 runs at 63 different places: repeats were averaged"
+            in Answer(capsys, *argv).out
+        )
 
     def test_there_must_be_a_file(self, capsys: pytest.CaptureFixture[str]) -> None:
         refused(Answer(capsys, "fit", "nowhere.csv"), "there is no file nowhere.csv")
@@ -397,3 +502,21 @@ def test_the_readme_has_commands() -> None:
 
 def test_a_command_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
     refused(Answer(capsys), "the following arguments are required")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e21", 1e21), ("70B", 70e9), ("6.9B", 6.9e9), ("2T", 2e12), ("1e21 FLOPs", 1e21)],
+)
+def test_numbers_of_the_command_line_are_those_of_tables(text: str, value: float) -> None:
+    from scalinglaws.cli import _number
+    from scalinglaws.runs import numbers
+
+    assert _number(text) == numbers.parse(text).value == pytest.approx(value)
+
+
+def test_the_command_is_light() -> None:
+    """Neither torch nor the figures are loaded to fit a table."""
+    code = "import sys, scalinglaws.cli; print({'torch', 'matplotlib.pyplot'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

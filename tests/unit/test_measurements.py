@@ -82,6 +82,14 @@ def test_it_reads_numbers_as_people_write_them(how: str, file: Path) -> None:
     assert sum(found.excluded.values()) == 0
 
 
+def test_a_semicolon_says_decimal_comma(file: Path) -> None:
+    """Nothing else tells what "1,500" is: without semicolons it is refused."""
+    text = "params;tokens;loss\n1,500;2000000000;3\n2,500;4000000000;2\n"
+    assert measurements(written(file, text)).params.tolist() == [1.5, 2.5]
+    with pytest.raises(ValueError, match="can be read in two ways"):
+        measurements(written(file, text.replace(";", "\t")))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 def test_it_reads_what_spreadsheets_save(encoding: str, file: Path) -> None:
     text = lines("Größe;params;tokens;loss", [f"é;{r}".replace(",", ";") for r in plain()])
@@ -111,7 +119,10 @@ def test_it_says_what_it_understood(file: Path) -> None:
         ("params,tokens,loss\n", "no rows"),
         ("1e6,2e9,3.1\n2e6,2e9,3.0\n", "no header"),
         ("hello\nworld\n", "no column for loss was recognised among 'hello'"),
-        ("params,tokens,bpb\n1,2,3\n", "convert bits and perplexities"),
+        ("params,tokens,eval/macro_loss\n1,2,3\n", "Perhaps it is 'eval/macro_loss'"),
+        ("params,size (MB),loss\n,2,3\n", "params, tokens and FLOPs are empty"),
+        ("size (MB),loss\n2,3\n", "A size in bytes is not a number of parameters"),
+        ("params,tokens,bpb\n1,2,3\n", "--tokens-per-byte 0.25"),
         ("params,tokens,loss (bits)\n1,2,3\n", "not in nats"),
         ("loss,seed\n3,1\n", "no column for parameters, tokens or FLOPs"),
         ("params,N,tokens,loss\n1,1,2,3\n", "columns 'params' and 'N' both claim to be params"),
@@ -124,7 +135,8 @@ def test_it_says_what_it_understood(file: Path) -> None:
             "params,tokens,loss\n0,2e9,3\n1e6,-2,3\n1e6,2e9,inf\n1e6,2e9,3\n",
             r"more than half of the rows \(3 of 4\).*zero.*negative.*infinite",
         ),
-        ("params,tokens,loss,status\n1e6,2e9,3,failed\n", "no run finished"),
+        ("params,tokens,word_perplexity\n1,2,3\n", "is per word"),
+        ("params,tokens,loss,status\n1e6,2e9,3,failed\n", "no run finished.*--column status=none"),
         ("params,tokens,loss,diverged\n1e6,2e9,3,maybe\n", "must say yes or no"),
         ("PK\x03\x04", "save the sheet as CSV"),
         ("params,tokens,loss\n1,2\0,3\n", "not a text file"),

@@ -1,0 +1,384 @@
+"""What a table of runs calls for before a law is fitted to all of it.
+
+Sizes that nobody trains (a unit that was not said), experiments of several kinds in one table,
+runs at several learning rates, checkpoints of one run: each is a `Doubt` that names the mend.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy.special import fdtrc
+
+from .columns import bare
+from .files import texts
+
+TUNED = re.compile(
+    r"(?:peak|max|base|init|initial|optim|optimizer|train)*"
+    r"(?:lr|learningrate|batch|batchsize|globalbatchsize|bs|tokensperbatch|wd|weightdecay|warmup"
+    r"|warmupsteps|warmupratio|dropout|beta1|beta2|adambeta1|adambeta2|eps|momentum|cooldown"
+    r"|decay|schedule|initstd|gradclip|clip)"
+)
+"""Names of columns that people tune: of several values at one size and length the best counts."""
+_PROGRESS = re.compile(r"step|iter|epoch|time|second|hour|minute|date|created|progress|percent")
+"""In names of columns that say how far a training had come, or when it was."""
+RATIO = (1e-2, 1e5)
+"""Tokens per parameter: outside of these, runs are so unusual that it is said."""
+_IMPOSSIBLE_RATIO = (1e-4, 1e6)
+_LEAST_TOKENS, _LEAST_PARAMS = 2e4, 100.0
+_KNOWN = {"params": (1e4, 1e14), "tokens": (1e6, 1e15), "flops": (1e12, 1e30)}
+_UNITS = {"params": {"M": 1e6, "B": 1e9}, "tokens": {"M": 1e6, "B": 1e9, "T": 1e12},
+          "flops": {"TFLOPs": 1e12, "PFLOPs": 1e15, "EFLOPs": 1e18, "PF-days": 8.64e19,
+                    "ZFLOPs": 1e21, "GFLOPs": 1e9}}  # fmt: skip
+_CURVE = 15
+"""Runs that share all settings but the tokens are likely one curve if they are as many as this."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A reason not to trust a fit to these runs, and what to do about it."""
+
+    kind: str
+    """"units", "mixed", "tuned" or "checkpoints"."""
+    text: str
+    fatal: bool = False
+    """Whether an answer would be wrong for certain, so that none should be given."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sizes:
+    """Params, tokens and FLOPs of runs where they are known, and which of them was derived."""
+
+    params: np.ndarray | None
+    tokens: np.ndarray | None
+    flops: np.ndarray | None
+    derived: str | None
+    scales: Mapping[str, float] = field(default_factory=dict)
+    """What the unit in its column's name has multiplied each by, where there is one."""
+
+    @property
+    def known(self) -> dict[str, np.ndarray]:
+        """Those that are there."""
+        found = {"params": self.params, "tokens": self.tokens, "flops": self.flops}
+        return {name: values for name, values in found.items() if values is not None}
+
+    @property
+    def given(self) -> dict[str, np.ndarray]:
+        """Those that the table has."""
+        return {name: v for name, v in self.known.items() if name != self.derived}
+
+
+# Units
+
+
+def units(sizes: Sizes, stated: bool) -> Iterator[Doubt]:
+    """Sizes that look like another unit. `stated`: the user has said which units these are."""
+    wrong = _wrong_sizes(sizes)
+    if wrong:
+        fatal, what = wrong
+        yield Doubt("units", f"{what}. {_mend(sizes)}", fatal and not stated)
+
+
+def _wrong_sizes(sizes: Sizes) -> tuple[bool, str] | None:
+    """Whether the sizes are impossible (True) or only unusual (False), and how."""
+    N, D, C = sizes.params, sizes.tokens, sizes.flops
+    for name, least in (("params", _LEAST_PARAMS), ("tokens", _LEAST_TOKENS)):
+        values = sizes.given.get(name)
+        if values is not None and values.max() < least:
+            return True, f"all {name} are below {least:g}"
+    if N is None or D is None or C is None:
+        return None
+    ratio = float(np.median(D / N))
+    usual = float(np.median(C / (N * D)))
+    if not _IMPOSSIBLE_RATIO[0] <= ratio <= _IMPOSSIBLE_RATIO[1]:
+        return True, f"{ratio:.3g} tokens per parameter in the median: nobody trains so"
+    if sizes.derived is None and not 0.02 <= usual <= 2000:
+        return (
+            True,
+            f"the FLOPs are {usual:.3g} N D in the median, where training takes about 6 N D",
+        )
+    if not RATIO[0] <= ratio <= RATIO[1]:
+        return False, f"{ratio:.3g} tokens per parameter in the median are far from usual training"
+    return None
+
+
+def _mend(sizes: Sizes) -> str:
+    """Which unit would make the sizes those of language models."""
+    best = min(_mends(sizes), default=None)
+    changed = best[1] if best else {}
+    first = next(iter(changed), next(iter(sizes.given), "params"))
+    trust = (
+        f"If they are right as they are, say so: --unit {first}=1 "
+        f"(in Python units={{{first!r}: '1'}})"
+    )
+    if not changed:
+        return f"Check the units of params, tokens and FLOPs. {trust}"
+    if set(changed.values()) == {"1"}:
+        return (
+            f"It would fit if {first} were not in the unit of the column's name: --unit {first}=1"
+        )
+    said = " and ".join(
+        f"{name} are in {unit} (--unit {name}={unit}, or '{name} ({unit})' as the column's name)"
+        for name, unit in changed.items()
+    )
+    return f"It would fit if {said}. {trust}"
+
+
+def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float, float], dict[str, str]]]:
+    """One or two units that would make all sizes plausible, and what speaks against them.
+
+    That is how many they are, how unusual the sizes would be, and how large the units are.
+    """
+    given = sizes.given
+    middle = {name: float(np.median(values)) for name, values in given.items()}
+    options: list[list[tuple[str, str, float]]] = []
+    for name in given:
+        named = sizes.scales.get(name, 1.0)
+        units = [("1", 1.0)] if named != 1 else list(_UNITS[name].items())
+        options.append([(name, "", 1.0), *((name, unit, f / named) for unit, f in units)])
+    for choice in product(*options):
+        changed = {name: unit for name, unit, _ in choice if unit}
+        if 1 <= len(changed) <= 2:
+            distance = _distance({name: middle[name] * factor for name, _, factor in choice})
+            if distance is not None:
+                size = sum(abs(float(np.log(factor))) for _, _, factor in choice)
+                yield (len(changed), round(distance, 6), size), changed
+
+
+def _distance(middle: Mapping[str, float]) -> float | None:
+    """How far sizes are from 20 tokens per parameter, in ln; None if they cannot be."""
+    N, D, C = (middle.get(name) for name in _KNOWN)
+    if C is not None and N is None and D is not None:
+        N = C / (6 * D)
+    if C is not None and D is None and N is not None:
+        D = C / (6 * N)
+    full = {"params": N, "tokens": D, "flops": C}
+    for name, (low, high) in _KNOWN.items():
+        value = full[name]
+        if value is not None and not low <= value <= high:
+            return None
+    if N is None or D is None:
+        return 0.0
+    if not 0.1 <= D / N <= 1e4 or (C is not None and not 1 <= C / (N * D) <= 60):
+        return None
+    return abs(float(np.log(D / N / 20)))
+
+
+# Other columns
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """A column without a role as the number 0, 1, ... of each row's value."""
+
+    name: str
+    codes: np.ndarray
+    values: np.ndarray
+    """The different values, as texts."""
+    text: bool
+    """Whether most of them are no numbers."""
+
+    @property
+    def tuned(self) -> bool:
+        """Whether people tune this, so that the best of several values counts."""
+        return bool(TUNED.fullmatch(bare(self.name)))
+
+    @property
+    def setting(self) -> bool:
+        """Whether rows that differ in it are of different runs: it is tuned, or texts recur."""
+        return self.tuned or (self.text and len(self.values) <= len(self.codes) / 2)
+
+
+def levels_of(others: pd.DataFrame) -> tuple[Levels, ...]:
+    """The columns that have more than one value, and not one for each row."""
+    found = []
+    for place, name in enumerate(others.columns):
+        codes, values = pd.factorize(texts(others.iloc[:, place]))
+        if 2 <= len(values) <= max(50, len(others) // 3) and list(others.columns).count(name) == 1:
+            text = pd.to_numeric(pd.Series(values), errors="coerce").isna().mean() > 0.5
+            found.append(Levels(str(name), codes, np.asarray(values), bool(text)))
+    return tuple(found)
+
+
+# Several runs at one place
+
+
+def cells(sizes: Sizes) -> np.ndarray:
+    """Number 0, 1, ... of each run's place: equal params and, within 2 %, equal tokens."""
+    first, *rest = list(sizes.known.values())[:2]
+    place = np.unique(np.round(np.log(first), 6), return_inverse=True)[1].ravel()
+    if not rest:
+        return place
+    second = np.log(rest[0])
+    order = np.lexsort((second, place))
+    label = np.empty(len(place), dtype=int)
+    number, start, last = -1, -np.inf, -1
+    for i in order:
+        if place[i] != last or second[i] > start + 0.02:
+            number, start, last = number + 1, second[i], place[i]
+        label[i] = number
+    return label
+
+
+def tuned(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
+    """Columns of settings with several values at one place: a law through all of them is wrong."""
+    place = cells(sizes)
+    for name, codes in ((each.name, each.codes) for each in others if each.tuned):
+        table = pd.DataFrame({"place": place, "level": codes, "loss": loss})
+        best = table.groupby(["place", "level"])["loss"].mean().groupby("place")
+        several = best.count() > 1
+        if several.mean() <= 0.5:
+            continue
+        spread = float((best.max() / best.min())[several].median() - 1)
+        if spread < 0.003:
+            continue
+        yield Doubt(
+            "tuned",
+            f"column {name!r} has {best.count().max():.0f} values at equal sizes, and the losses "
+            f"there differ by {100 * spread:.2g} % in the median: a law through all of them is one "
+            f"of badly set runs. --best-of {_quoted(name)} keeps the best at each size and length "
+            f"(in Python best_of={name!r})",
+        )
+
+
+def mixed(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
+    """The column, if any, that explains most of what a smooth surface leaves of the losses."""
+    found: list[tuple[float, float, float, Levels]] = []
+    known = list(sizes.known.values())
+    logs = np.log(np.column_stack(known[:2]))
+    for each in others:
+        count = np.bincount(each.codes)
+        if (count >= 3).sum() < 2 or len(count) > max(2, len(loss) // 4):
+            continue
+        if (
+            each.tuned
+            or _PROGRESS.search(bare(each.name))
+            or any(_ordered(each.codes, values) for values in known)
+        ):
+            continue
+        kept = (count >= 3)[each.codes]
+        scatter = _scatter(np.log(loss)[kept], logs[kept], each.codes[kept])
+        if scatter is not None:
+            found.append((*scatter, each))
+    if not found:
+        return
+    within, between, chance, each = min(found, key=lambda one: one[0])
+    if within > 0.6 * between or between < 0.002 or chance > 1e-5:
+        return
+    shown = ", ".join(each.values[:4]) + (", ..." if len(each.values) > 4 else "")
+    alone = _quoted(f"{each.name}={each.values[0]}")
+    yield Doubt(
+        "mixed",
+        f"column {each.name!r} ({shown}) explains most of the scatter: at equal sizes the losses "
+        f"differ by {100 * between:.2g} % with all its values together and by {100 * within:.2g} % "
+        "within each. One law for all describes none of them: fit each by itself, --by "
+        f"{_quoted(each.name)} (in Python analyse(runs, by={each.name!r})), or one alone, "
+        f"--where {alone}",
+    )
+
+
+def _ordered(levels: np.ndarray, values: np.ndarray) -> bool:
+    """Whether the levels are ranges of the values: a name for size, no other experiment."""
+    table = pd.DataFrame({"level": levels, "value": np.round(np.log(values), 6)})
+    per_value = table.groupby("value")["level"]
+    if (per_value.nunique() > 1).any():
+        return False
+    along = per_value.first().to_numpy()
+    return int((np.diff(along) != 0).sum()) == len(np.unique(along)) - 1
+
+
+def _scatter(
+    y: np.ndarray, logs: np.ndarray, levels: np.ndarray
+) -> tuple[float, float, float] | None:
+    """RMS of y about a smooth surface with and without one offset a level; how likely by chance.
+
+    The surface is a polynomial in the logs of the degree that Akaike's corrected criterion finds
+    best with the offsets. None if there are too few runs.
+    """
+    spread = np.maximum(np.ptp(logs, axis=0) / 2, 1e-9)
+    x = (logs - logs.mean(0)) / spread
+    dummies = (levels[:, None] == np.unique(levels)[None, 1:]).astype(float)
+    best: tuple[float, float, float, int, int] | None = None
+    for degree in range(1, 5):
+        powers: list[tuple[int, ...]] = [
+            (i, j) for i in range(degree + 1) for j in range(degree + 1 - i)
+        ]
+        if x.shape[1] == 1:
+            powers = [(i,) for i in range(degree + 1)]
+        base = np.column_stack([np.prod(x ** np.array(power), axis=1) for power in powers])
+        outer, p = _squares(base, y)
+        inner, q = _squares(np.column_stack([base, dummies]), y)
+        if q == p or len(y) < q + 5:
+            continue
+        score = len(y) * np.log(max(inner, 1e-30) / len(y)) + 2 * q * len(y) / (len(y) - q - 1)
+        if best is None or score < best[0]:
+            best = float(score), inner, outer, int(p), int(q)
+    if best is None:
+        return None
+    _, inner, outer, p, q = best
+    free = len(y) - q
+    F = ((outer - inner) / (q - p)) / max(inner / free, 1e-30)
+    chance = float(fdtrc(q - p, free, F))
+    return float(np.sqrt(inner / free)), float(np.sqrt(outer / (len(y) - p))), chance
+
+
+def _squares(X: np.ndarray, y: np.ndarray) -> tuple[float, int]:
+    """The least sum of squares of y about the columns of X, and the rank of X."""
+    values, vectors = np.linalg.eigh(X.T @ X)
+    kept = values > 1e-10 * values[-1]
+    V = vectors[:, kept]
+    coefficients = V @ (V.T @ (X.T @ y) / values[kept])
+    return float(np.sum((y - X @ coefficients) ** 2)), int(kept.sum())
+
+
+# Several rows of one run
+
+
+def _on_budgets(sizes: Sizes) -> bool:
+    """Whether many runs share each of a few budgets of FLOPs."""
+    if sizes.flops is None:
+        return False
+    steps = np.diff(np.sort(np.log(sizes.flops)))
+    gaps = int((steps > 0.1).sum())
+    return 0 < gaps < len(sizes.flops) / 4
+
+
+def checkpoints(
+    sizes: Sizes, run: np.ndarray | None, others: Sequence[Levels], steps: bool
+) -> Iterator[Doubt]:
+    """Whether rows are checkpoints on the way of a run, whose losses are not those of its end."""
+    key = list(sizes.known.values())
+    if sizes.tokens is None and sizes.flops is None:
+        return
+    length = sizes.tokens if sizes.tokens is not None else sizes.flops
+    if run is None:
+        if sizes.params is None:
+            return
+        settings = [each.codes for each in others if each.setting]
+        run = np.unique(np.column_stack([key[0], *settings]), axis=0, return_inverse=True)[
+            1
+        ].ravel()
+        enough = 3 if steps else _CURVE
+        if not steps and _on_budgets(sizes):
+            return
+    else:
+        enough = 2
+    table = pd.DataFrame({"run": run, "length": length})
+    rows = float(table.groupby("run")["length"].nunique().median())
+    if rows < enough:
+        return
+    yield Doubt(
+        "checkpoints",
+        f"a run has {rows:g} rows in the median. If these are checkpoints of one training, their "
+        "losses are not those of runs that end there with a schedule of their own: --last keeps "
+        "the last row of each run (in Python last=True); the envelope method may use all",
+    )
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if re.search(r"[^\w./=-]", text) else text

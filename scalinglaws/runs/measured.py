@@ -1,0 +1,266 @@
+"""Runs that may enter a fit, as arrays, and the choices among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import doubts, numbers
+from .doubts import Doubt, Sizes
+from .files import texts
+from .shapes import step_column
+
+_ARRAYS = ("loss", "params", "tokens", "flops", "seed", "run", "group", "rows")
+TOGETHER = "several rows each: they are drawn together in the bootstrap of the parametric fit"
+"""The end of the note that a column of runs gets."""
+_FEW = 12
+"""Fewer runs than this do not tell what else differs between them."""
+_ENOUGH = 6000
+"""So many runs tell whether another column explains the losses."""
+Wanted = str | float | Sequence[str | float]
+"""A value of a column, or several."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """Runs that may enter a fit, as arrays of equal length, and how they were come by."""
+
+    loss: np.ndarray
+    """Nats per token."""
+    params: np.ndarray | None
+    tokens: np.ndarray | None
+    flops: np.ndarray | None
+    """None where the table neither has them nor allows to derive them as C = 6 N D."""
+    seed: np.ndarray | None
+    """Seeds as text, where the table has them."""
+    run: np.ndarray | None
+    """Number of the training run, where the table has a column of runs with several rows each."""
+    notes: tuple[str, ...]
+    """What was recognised, derived and left out, one sentence each."""
+    excluded: Mapping[str, int]
+    """How many rows were left out, by reason."""
+    flops_given: bool
+    """True if the FLOPs come from the table, False if they are 6 N D."""
+    rows: np.ndarray
+    """Where each run stood: its line in the file, or its place 0, 1, ... in the DataFrame."""
+    derived: str | None = None
+    """Which of params, tokens and flops was derived from the two others."""
+    units_stated: bool = False
+    """Whether the user has said in which units params, tokens or FLOPs are."""
+    by: str | None = None
+    """The column whose values are kept apart, and"""
+    group: np.ndarray | None = None
+    """each run's value in it, as text."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """The name of the column of each role."""
+    scales: Mapping[str, float] = field(default_factory=dict)
+    """What the unit in the name of a column of params, tokens or FLOPs multiplied it by."""
+    ends: bool = False
+    """Whether there is but one row of each run, for certain."""
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """All columns of the table, as they were, for these runs."""
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def __str__(self) -> str:
+        lines = [f"{len(self)} runs"]
+        for name in ("params", "tokens", "flops", "loss"):
+            values = getattr(self, name)
+            if values is not None:
+                lines.append(f"{name} {values.min():.3g} to {values.max():.3g}")
+        lines += [f"note: {note}" for note in self.notes]
+        return "\n".join(lines + [f"doubt: {doubt.text}" for doubt in self.doubts])
+
+    @property
+    def sizes(self) -> Sizes:
+        """Params, tokens and FLOPs."""
+        return Sizes(self.params, self.tokens, self.flops, self.derived, self.scales)
+
+    @property
+    def settings(self) -> pd.DataFrame:
+        """The columns of the table that have no role: what else differs between the runs."""
+        taken = set(self.roles.values())
+        return self.table[[name for name in self.table.columns if name not in taken]]
+
+    @cached_property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What speaks against one law for all of these runs, each with its mend."""
+        found = [*doubts.units(self.sizes, self.units_stated)]
+        if self.by is None and len(self) >= _FEW:
+            others = doubts.levels_of(self.settings)
+            steps = step_column(list(map(str, self.table.columns))) is not None
+            if not self.ends:
+                found += doubts.checkpoints(self.sizes, self.run, others, steps)
+            found += doubts.tuned(self.loss, self.sizes, others)
+            some = self._some(_ENOUGH)
+            found += doubts.mixed(some.loss, some.sizes, doubts.levels_of(some.settings))
+        return tuple(found)
+
+    def _some(self, count: int) -> Measurements:
+        """At most so many of the runs, spread over the table."""
+        step = -(-len(self) // count)
+        return self if step <= 1 else self.take(np.arange(0, len(self), step))
+
+    def take(self, chosen: np.ndarray, note: str = "") -> Measurements:
+        """Those runs that `chosen` (booleans or places) selects, and one more note."""
+        arrays: dict[str, Any] = {
+            name: None if getattr(self, name) is None else getattr(self, name)[chosen]
+            for name in _ARRAYS
+        }
+        notes = self.notes + ((note,) if note else ())
+        return replace(self, **arrays, table=self.table[chosen] if chosen.dtype == bool
+                       else self.table.iloc[chosen], notes=notes)  # fmt: skip
+
+    def where(self, wanted: Mapping[str, Wanted]) -> Measurements:
+        """The runs with these values in these columns. Raises ValueError if there are none."""
+        chosen = matching(self.table, wanted)
+        return self.take(chosen, said_of(wanted, int(chosen.sum()), len(self)))
+
+    def apart(self, column: str) -> Measurements:
+        """The same runs, those with different values in a column to be kept apart."""
+        return replace(self, by=column, group=texts(named(self.table, column)))
+
+    def split(self) -> dict[str, Measurements]:
+        """The runs of each value of the column `by`, in the order in which they come."""
+        if self.by is None or self.group is None:
+            raise ValueError("these runs are not kept apart by any column: use apart(column)")
+        return {
+            str(value): replace(self.take(self.group == value), by=None, group=None)
+            for value in pd.unique(self.group)
+        }
+
+    def best_of(self, columns: str | Sequence[str]) -> Measurements:
+        """At each size and length, and in each group, the runs with the best setting.
+
+        The best setting is the combination of values in `columns` with the lowest loss, seeds
+        averaged; all its seeds stay, since the luckiest seed is no measurement.
+        """
+        columns = [columns] if isinstance(columns, str) else list(columns)
+        keys = {f"setting {i}": texts(named(self.table, c)) for i, c in enumerate(columns)}
+        frame = pd.DataFrame({"place": self._places(), **keys, "loss": self.loss})
+        mean = frame.groupby(["place", *keys], sort=False)["loss"].transform("mean")
+        best = mean.groupby(frame["place"]).transform("min")
+        first = frame[mean == best].groupby("place")[list(keys)].transform("first")
+        chosen = np.zeros(len(self), dtype=bool)
+        same = (frame.loc[first.index, list(keys)] == first).all(axis=1)
+        chosen[first.index[same]] = True
+        shown = ", ".join(map(repr, columns))
+        return self.take(
+            chosen,
+            f"kept: {int(chosen.sum())} of {len(self)} runs, those with the best {shown} at each "
+            "size and length. A best of many is a little lucky",
+        )
+
+    def _places(self) -> np.ndarray:
+        """Number of each run's size, length and group."""
+        place = doubts.cells(self.sizes)
+        if self.group is None:
+            return place
+        apart = pd.factorize(self.group)[0]
+        return np.unique(np.column_stack([place, apart]), axis=0, return_inverse=True)[1].ravel()
+
+    def last(self) -> Measurements:
+        """One row for each run: that with the most tokens (or steps, or FLOPs).
+
+        Without a column of runs, rows belong to one run if they agree in params, seed and all
+        settings that are texts or that people tune, which the note says.
+        """
+        run, said = self._identity()
+        order = np.lexsort((np.arange(len(self)), self._progress(), run))
+        ends = order[np.r_[run[order][1:] != run[order][:-1], True]]
+        kept = np.sort(ends)
+        found = self.take(kept, f"kept: the last row of each of {len(kept)} runs{said}")
+        notes = tuple(note for note in found.notes if not note.endswith(TOGETHER))
+        return replace(found, run=None, ends=True, notes=notes)
+
+    def _identity(self) -> tuple[np.ndarray, str]:
+        """Number of each row's run, and how runs were told apart if the table does not say."""
+        if self.run is not None:
+            return self.run, ""
+        if "run" in self.roles:
+            return np.arange(len(self)), ""
+        if self.params is None:
+            raise ValueError(
+                "to keep the last row of each run, a column must name the runs: --column "
+                "run='its name' (in Python columns={'run': 'its name'})"
+            )
+        keys = [np.round(np.log(self.params), 9)]
+        keys += [
+            pd.factorize(values)[0] for values in (self.seed, self.group) if values is not None
+        ]
+        names = ["params"]
+        settings = [each for each in doubts.levels_of(self.settings) if each.setting]
+        keys += [each.codes for each in settings]
+        names += [each.name for each in settings]
+        run = np.unique(np.column_stack(keys), axis=0, return_inverse=True)[1].ravel()
+        return run, f"; rows are of one run if they agree in {', '.join(names)}"
+
+    def _progress(self) -> np.ndarray:
+        """How far each row's training had come."""
+        step = step_column(list(map(str, self.table.columns)))
+        if step is not None:
+            steps = pd.to_numeric(self.table.iloc[:, step], errors="coerce")
+            return np.asarray(steps, dtype=float)
+        length = self.tokens if self.tokens is not None else self.flops
+        return np.arange(len(self), dtype=float) if length is None else length
+
+
+def named(table: pd.DataFrame, name: str) -> pd.Series:
+    """A column by its name. Raises ValueError if there is none, or more than one."""
+    count = list(table.columns).count(name)
+    if count != 1:
+        shown = ", ".join(map(repr, table.columns))
+        raise ValueError(f"there {'is no' if not count else 'is more than one'} column {name!r}; "
+                         f"there are {shown}")  # fmt: skip
+    return table[name]
+
+
+def matching(table: pd.DataFrame, wanted: Mapping[str, Wanted]) -> np.ndarray:
+    """Which rows have these values. Texts are compared as texts, numbers as numbers."""
+    chosen = np.ones(len(table), dtype=bool)
+    for name, values in wanted.items():
+        column = texts(named(table, name))
+        fits = np.zeros(len(table), dtype=bool)
+        for value in _each(values):
+            same = column == str(value).strip()
+            if not same.any():
+                number = _number(str(value))
+                different = pd.unique(column)
+                equal = [text for text in different if _number(text) == number]
+                same = np.isin(column, equal)
+            if not same.any():
+                shown = ", ".join(map(repr, list(pd.unique(column))[:12]))
+                raise ValueError(f"column {name!r} has no value {value!r}; there are {shown}")
+            fits |= same
+        chosen &= fits
+    if not chosen.any():
+        raise ValueError(f"no row has {_conditions(wanted)}")
+    return chosen
+
+
+def _number(text: str) -> float:
+    try:
+        return numbers.parse(text, False).value
+    except numbers.Undecided:
+        return float("nan")
+
+
+def _conditions(wanted: Mapping[str, Wanted]) -> str:
+    return " and ".join(
+        f"{name} = {' or '.join(map(str, _each(values)))}" for name, values in wanted.items()
+    )
+
+
+def _each(values: Wanted) -> list[str | float]:
+    return [values] if isinstance(values, (str, int, float)) else list(values)
+
+
+def said_of(wanted: Mapping[str, Wanted], kept: int, count: int) -> str:
+    """The note of a choice by values."""
+    return f"kept: the {kept} of {count} rows with {_conditions(wanted)}"
