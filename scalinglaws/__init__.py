@@ -22,8 +22,8 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from .estimate import Estimate, wilson
-    from .fit import (
-        compare,  # type: ignore[no-redef]  # its module has the same name
+    from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
+        compare,
         fit_chinchilla,
         fit_curve,
         fit_data_constrained,
@@ -39,12 +39,7 @@ if TYPE_CHECKING:
     from .metrics import marks, sample
     from .runs import finished, measurements, read_table, reference, write_table
     from .text import Corpus, from_documents, python_source
-    from .training import (
-        Run,
-        repeat,
-        sweep,  # type: ignore[no-redef]  # its module has the same name
-        train,
-    )
+    from .training import Run, repeat, sweep, train  # type: ignore[no-redef]  # as above
 
 _HOME = {
     "estimate": ("Estimate", "wilson"),

@@ -31,7 +31,7 @@ def of_fit(
     budgets: FLOPs that the best split is drawn out to. x and predictions: for a power law, the
     quantity ("flops", "params" or "tokens") and the losses foretold at values of it.
     """
-    with plt.rc_context(plot.STYLE):  # type: ignore[arg-type]  # the stubs list every key
+    with plt.rc_context(plot.STYLE):
         if isinstance(fit, PowerLawFit):
             return _power_figure(fit, x or "flops", predictions)
         if isinstance(fit, ChinchillaFit):

@@ -12,6 +12,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
 from functools import cache, cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -190,7 +191,8 @@ def untyped(modules: Iterable[ModuleType]) -> list[str]:
         function = thing.__init__ if inspect.isclass(thing) else thing
         function = getattr(function, "fget", None) or getattr(function, "func", function)
         function = getattr(function, "__func__", function)
-        if not inspect.isfunction(function):
+        made_by_enum = inspect.isclass(thing) and issubclass(thing, Enum)
+        if not inspect.isfunction(function) or made_by_enum:
             continue
         signature = inspect.signature(function)
         offences += [

@@ -226,7 +226,7 @@ def _() -> float:
 
 @truth("9.2")
 def _() -> float:
-    return next(n for n in range(3000, 5000) if wilson(0, n).high < 0.001)
+    return next(n for n in range(3700, 5000) if wilson(0, n).high < 0.001)
 
 
 @truth("9.3")
@@ -310,7 +310,7 @@ def _() -> float:
 
 @truth("12.3")
 def _() -> float:
-    return next(n for n in range(3000, 5000) if wilson(n, n).low >= 0.999)
+    return next(n for n in range(3700, 5000) if wilson(n, n).low >= 0.999)
 
 
 @pytest.mark.parametrize("exercise", TRUTHS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from answering import given, task
+from answering import task
 
 from scalinglaws.course import check
 from scalinglaws.course.exercises.kinds import Judged
@@ -422,17 +422,17 @@ first that is too large; and each wrong answer with words that only its own diag
 
 @pytest.mark.parametrize("exercise", TYPED)
 def test_what_is_typed_is_answered(exercise: str) -> None:
+    made = task(exercise)
     edges, slips = TYPED[exercise]
-    got = [check.answer(exercise, value, *given(exercise)).ok for value in edges]
-    assert got == [False, True, True, False], edges
-    sayings = {slip.saying for slip in task(exercise).slips}
+    assert [made.reply(value)[0] for value in edges] == [False, True, True, False]
+    sayings = {slip.saying for slip in made.slips}
     told = set()
     for value, words in slips.items():
-        feedback = check.answer(exercise, value, *given(exercise))
-        assert feedback.ok is False, value
-        assert [saying for saying in sayings if words in saying] == [feedback.message], value
-        told.add(feedback.message)
-    assert told == sayings and len(slips) == len(task(exercise).slips), "type every slip"
+        ok, message = made.reply(value)
+        assert ok is False, value
+        assert [saying for saying in sayings if words in saying] == [message], value
+        told.add(message)
+    assert told == sayings and len(slips) == len(made.slips), "type every slip"
 
 
 def test_every_exercise_with_one_answer_is_here() -> None:
