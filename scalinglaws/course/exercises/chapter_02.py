@@ -73,7 +73,7 @@ def run_that_decides(C: Any, L: Any) -> Judged:
             return False, "The answer is a pair of numbers, (flops, loss)."
         flops, loss = given
         if not (math.isfinite(flops) and math.isfinite(loss)) or loss <= 0 or flops <= 1e6:
-            return False, "The pair is (flops, loss), in this order, both above 0."
+            return False, "The pair is (flops, loss), in this order, two finite numbers above 0."
         if flops > budget:
             return False, f"That costs {flops:.3g} FLOPs, more than the budget of 3e11."
         if flops <= max(C):
