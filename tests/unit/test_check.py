@@ -20,6 +20,7 @@ NONSENSE: list[Any] = ["4.2", "much", math.nan, math.inf, -math.inf, True, np.bo
 NONSENSE += [{}, 1j, np.ones(3), ..., 10**400, (1.0, math.inf), (math.nan, 1.0), ("a", "b")]
 NONSENSE += ["12", (1.0,), (1.0, 2.0, 3.0)]
 SAID_TO_NONSENSE = ("one finite number", "pair of numbers", "finite numbers", "Hand over the fit")
+SAID_TO_NONSENSE += ("Write your judgement", "Write five or six sentences")
 
 
 class TestAnswer:
@@ -79,6 +80,7 @@ print(json.dumps(states))
 
     def test_an_exercise_that_needs_nothing_can_be_written_into_a_page(self) -> None:
         plain = {name for name in check.names() if not check.needs(name)}
+        plain = {name for name in plain if not isinstance(task(name), Judged)}
         assert len(plain) == 30
         for name in plain:
             data = asdict(task(name))

@@ -52,15 +52,17 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: 1e6, "divide by the loss at another compute"),
     ],
     "2.3": [
-        (lambda: PowerLaw(A=2.0, alpha=0.05), "the fit itself"),
-        (lambda: fit_power_law(C, L), "has seen all"),
-        (lambda: fit_power_law(C[:6], L[:6]), "leave out the next as well"),
-        (lambda: fit_power_law(C[2:], L[2:]), "five largest"),
-        (lambda: fit_power_law(C[:4], L[:4]), "other points"),
-        (lambda: fit_power_law(C[:5], L[:5][::-1]), "other points"),
-        (lambda: fit_power_law(C[:5] * PF_DAY, L[:5]), "other points"),
-        (lambda: fit_power_law(C[:5], L[:5], floor=True), "has a floor"),
-        (lambda: fit_power_law(C[:5], L[:5], floor=0.5), "has a floor"),
+        (lambda: 1.66, "a pair of numbers"),
+        (lambda: (1.66, 2.9e11), "in this order"),
+        (lambda: (2.9e11, float("nan")), "in this order"),
+        (lambda: (8.8e11, 1.55), "more than the budget"),
+        (lambda: (2.4e10, 2.0), "go beyond the largest"),
+        (lambda: (7.0e10, 1.84), "only 1."),
+        (lambda: (2.9e11, 4.85), "no loss of such a model"),
+    ],
+    "2.5": [
+        (lambda: 0.143, "between quotes"),
+        (lambda: "It is not a power law.", "five or six sentences"),
     ],
     "3.4": [
         (lambda: 0.6, "Hand over the fit"),
@@ -141,14 +143,19 @@ def test_size_without_reading() -> None:
     assert "25% above the line" in accepted("1.4", 1.25)
 
 
-def test_hold_out_two() -> None:
-    fit = fit_power_law(C[:5], L[:5])
-    message = accepted("2.3", fit)
-    assert f"second largest: {fit.predict(C[5], level=0.8)}" in message
-    assert f"; largest: {fit.predict(C[6], level=0.8)}" in message
-    assert message.count("hit by") == 2
-    elsewhere = np.append(L[:5], (1.0, 3.0))
-    assert accepted("2.3", fit, C, elsewhere).count("missed by") == 2
+@pytest.mark.parametrize(("loss", "winner"), [(1.66, "line"), (1.63, "parabola")])
+def test_the_run_that_decides(loss: float, winner: str) -> None:
+    message = accepted("2.3", (2.99e11, loss))
+    assert "The line said 1.676, the parabola 1.621, 5." in message
+    assert message.endswith(f"Nearer: the {winner}.")
+
+
+def test_a_judgement_is_told_what_it_leaves_out() -> None:
+    words = "The runs show that loss falls over one decade, and the scatter is not known. " * 3
+    message = accepted("2.5", words)
+    assert "2 of 6" in message and "a run held out" in message and "the range" not in message
+    more = "A floor fits as well, R^2 says little, there is no interval, and no run was held out."
+    assert "6 of 6 points. Now compare" in accepted("2.5", words + more)
 
 
 def test_the_interval_of_a_price_does_not_hang_on_the_seed_of_the_draws() -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...fit import PowerLawFit
-from .fits import ASK
-from .kinds import Entry, Exercise, Interval, Judged, Pair, Reply, Slip
+from .kinds import Entry, Exercise, Interval, Judged, Pair, Reply, Slip, pair
 
 exponent_of_two_points = Exercise(
     truth=math.log(4.0 / 3.6) / math.log(8.0),
@@ -62,37 +61,39 @@ where_the_slope_is_halved = Exercise(
 )
 
 
-def hold_out_two(C: Any, L: Any) -> Judged:
-    """A straight line through all models but the two largest; `C` and `L` hold all seven."""
+def run_that_decides(C: Any, L: Any) -> Judged:
+    """One more run beyond the six whose mean losses `L` at `C` FLOPs are handed over."""
+    u, v = np.log(np.asarray(C, float)), np.log(np.asarray(L, float))
+    budget, scatter = 3e11, 0.006
+    line, parabola = np.polyfit(u, v, 1), np.polyfit(u, v, 2)
 
     def reply(value: Any) -> Reply:
-        if not isinstance(value, PowerLawFit):
-            return False, ASK
-
-        def made_from(x: Any, y: Any) -> bool:
-            return len(value.x) == len(x) and all(
-                math.isclose(a, b, rel_tol=1e-6)
-                for a, b in [*zip(value.x, x, strict=True), *zip(value.y, y, strict=True)]
+        given = pair(value)
+        if given is None:
+            return False, "The answer is a pair of numbers, (flops, loss)."
+        flops, loss = given
+        if not (math.isfinite(flops) and math.isfinite(loss)) or loss <= 0 or flops <= 1e6:
+            return False, "The pair is (flops, loss), in this order, two finite numbers above 0."
+        if flops > budget:
+            return False, f"That costs {flops:.3g} FLOPs, more than the budget of 3e11."
+        if flops <= max(C):
+            return False, "Within the six the two forms hardly differ: go beyond the largest."
+        said = [math.exp(np.polyval(form, math.log(flops))) for form in (line, parabola)]
+        apart = abs(math.log(said[0] / said[1])) / scatter
+        if apart < 3:
+            return False, (
+                f"There the two lie only {apart:.1f} times the scatter between seeds apart: go "
+                "further out."
             )
-
-        if made_from(C, L):
-            return False, "This fit has seen all the models: leave out the two largest."
-        if made_from(C[:-1], L[:-1]):
-            return (
-                False,
-                "That holds out one model, as the chapter does; leave out the next as well.",
-            )
-        if made_from(C[2:], L[2:]):
-            return False, "These are the five largest: hold out the large ones, not the small ones."
-        if not made_from(C[:-2], L[:-2]):
-            return False, "This fit was made from other points: take C and L without the last two."
-        if value.has_floor:
-            return False, "This fit has a floor: the exercise asks for a straight line."
-        told = []
-        for name, x, y in (("second largest", C[-2], L[-2]), ("largest", C[-1], L[-1])):
-            forecast = value.predict(float(x), level=0.8)
-            told.append(f"{name}: {forecast}, {'hit' if y in forecast else 'missed'} by {y:.4g}")
-        return True, "The forecasts for the two that it has not seen: " + "; ".join(told) + "."
+        if not 0.5 < loss / said[0] < 2:
+            return False, "That is no loss of such a model: hand in nats per token, after training."
+        errors = [abs(math.log(loss / one)) for one in said]
+        winner = "line" if errors[0] < errors[1] else "parabola"
+        off = " and ".join(f"{error / scatter:.1f}" for error in errors)
+        return True, (
+            f"The line said {said[0]:.3f}, the parabola {said[1]:.3f}, {apart:.1f} times the "
+            f"scatter apart; your run is {off} times the scatter off. Nearer: the {winner}."
+        )
 
     return Judged(reply)
 
@@ -143,9 +144,36 @@ def interval_of_a_price(fit: PowerLawFit) -> Interval:
     )
 
 
+POINTS = {
+    "the range": ("decade", "range", "factor of ten"),
+    "other forms, such as a floor": ("floor", "logarithm", "normal", "exponential", "impostor"),
+    "the noise": ("noise", "scatter", "seed"),
+    "the interval that is missing": ("interval", "uncertain", "band", "error"),
+    "what R^2 measures": ("r^2", "r2", "r-squared", "r squared", "r²"),
+    "a run held out": ("held out", "held-out", "hold out", "holding out", "larger run", "new run"),
+}
+"""What a judgement of exercise 2.5 may weigh, and words by which one knows."""
+
+
+def referee(value: Any) -> Reply:
+    """Which points a judgement weighs: there are many good ones, and no program can mark them."""
+    if not isinstance(value, str):
+        return False, "Write your judgement as text between quotes."
+    if len(value.split()) < 40:
+        return False, "Write five or six sentences: what is established, what is open, what next."
+    text = value.lower()
+    weighed = [point for point, words in POINTS.items() if any(word in text for word in words)]
+    missing = [point for point in POINTS if point not in weighed]
+    told = f"You weigh {len(weighed)} of {len(POINTS)} points"
+    if missing:
+        told += "; not named: " + ", ".join(missing)
+    return True, told + ". Now compare with the model answer."
+
+
 EXERCISES: dict[str, Entry] = {
     "2.1": exponent_of_two_points,
     "2.2": where_the_slope_is_halved,
-    "2.3": hold_out_two,
+    "2.3": run_that_decides,
     "2.4": interval_of_a_price,
+    "2.5": Judged(referee),
 }
