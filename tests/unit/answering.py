@@ -59,10 +59,11 @@ def excess(
     scatter: float = 0.03,
     x: np.ndarray = EXAMPLES,
     above: float = 0.0,
+    scale: float = 0.9,
 ) -> PowerLawFit:
-    """Chapter 3: losses above the floor with about this exponent, from 0.9 nats down."""
+    """Chapter 3: losses above the floor with about this exponent, from `scale` nats down."""
     noise = scatter * np.cos(2 * np.arange(len(x)))
-    return fit_power_law(x, above + PowerLaw(0.9 * 2048**beta, beta)(x) * np.exp(noise))
+    return fit_power_law(x, above + PowerLaw(scale * 2048**beta, beta)(x) * np.exp(noise))
 
 
 BASE_L = 3.9 - 0.25 * np.arange(5)[:, None] + 0.01 * np.cos(np.arange(20)).reshape(5, 4)

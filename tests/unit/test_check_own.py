@@ -78,7 +78,8 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
             "fit without one",
         ),
         (lambda: fit_power_law(EXAMPLES, excess().y, floor=0.1), "fit without one"),
-        (lambda: excess(above=2.5), "far above those of pure guessing"),
+        (lambda: excess(above=MINE.best_loss), "still hold the floor"),
+        (lambda: excess(2.0, above=0.001, scale=4.0), "still hold the floor"),
     ],
     "3.4": [
         (lambda: 5, "0 to 4"),

@@ -75,12 +75,10 @@ def a_third_round(mine: Any, predicted: Any) -> Judged:
             return False, "No size may be left out: exponent(mine, ..., start=0)."
         if value.has_floor:
             return False, "The floor is known here: subtract it and fit without one, floor=False."
-        if value.y.max() >= mine.expected_loss(0) - mine.best_loss + 1:
-            return False, (
-                "These losses lie far above those of pure guessing: subtract best_loss, and look "
-                "whether the runs are those of your world."
-            )
         ideal = mine.expected_loss((SIZES - READING) / SLOWNESS) - mine.best_loss
+        guessing = mine.expected_loss(0) - mine.best_loss
+        if value.y.max() >= guessing + 1 or (value.y - ideal).min() > mine.best_loss / 2:
+            return False, "These losses still hold the floor: subtract best_loss before you fit."
         theory = -float(np.polyfit(np.log(SIZES), np.log(ideal), 1)[0])
         expected = number(predicted)
         if expected is None or abs(expected - theory) > 0.03:
