@@ -14,6 +14,14 @@ class Estimate:
 
     A value without an interval (that of a law somebody else published, say) has NaN at both ends.
     A value that a fit could not determine is NaN too, and prints as "not known from these runs".
+
+    >>> loss = Estimate(3.12, 3.05, 3.19)  # nats per token
+    >>> print(loss)
+    3.12 (95% interval 3.05 to 3.19)
+    >>> 3.1 in loss, 3.2 in loss
+    (True, False)
+    >>> Estimate(3.12).known
+    False
     """
 
     value: float
@@ -53,6 +61,11 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
     Unlike the textbook interval it stays within 0 and 1 and has a width also at 0 of n, where it
     says how large the true share may still be. Raises ValueError unless 0 <= successes <= n, 1 <= n
     and 0 < level < 1.
+
+    >>> print(wilson(0, 100))
+    0.0% (95% interval 0.0% to 3.7%, n = 100)
+    >>> print(wilson(90, 100, level=0.8))
+    90.0% (80% interval 85.5% to 93.2%, n = 100)
     """
     from scipy.stats import binomtest
 

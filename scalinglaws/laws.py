@@ -360,7 +360,15 @@ class Sigmoid(Law):
 class KaplanLaw(Law):
     """L(N, D) = ((Nc / N)^(alpha_N / alpha_D) + Dc / D)^alpha_D (Kaplan et al. 2020, section 4).
 
-    With ample data it is (Nc / N)^alpha_N, with an ample model (Dc / D)^alpha_D.
+    With ample data it is (Nc / N)^alpha_N, with an ample model (Dc / D)^alpha_D. There is no
+    floor. In the paper N counts parameters without embeddings, and losses are in nats per token.
+
+    >>> law = KaplanLaw(Nc=6.4e13, alpha_N=0.076, Dc=1.8e13, alpha_D=0.103)  # their table 2
+    >>> round(law(1e9, 2e10), 3), round(law.of_params()(1e9), 3)
+    (2.374, 2.319)
+    >>> D = law.tokens_for(2.4, N=1e9)
+    >>> round(law(1e9, D), 6)
+    2.4
     """
 
     Nc: float
@@ -571,7 +579,14 @@ class DataConstrainedLaw(Law):
 
     Of D training tokens U are different. Repeated R = D / U - 1 times, they are worth
     D' = U + U R_D (1 - exp(-R / R_D)) fresh ones; likewise parameters beyond those that suit U
-    tokens, with R_N (Muennighoff et al. 2023, section 3.1).
+    tokens, with R_N (Muennighoff et al. 2023, section 3.1). N and the loss have the count and the
+    unit of the runs that the law was fitted to.
+
+    >>> law = DataConstrainedLaw(E=1.0, A=100.0, alpha=0.5, B=100.0, beta=0.5, R_D=15.0, R_N=5.0)
+    >>> law.tokens_worth([1e9, 4e9, 40e9], U=1e9).round(-7) / 1e9  # 1, 4 and 40 epochs
+    array([ 1.  ,  3.72, 14.89])
+    >>> law.fresh(1e9, 4e9) < law(1e9, 4e9, U=1e9) < law.fresh(1e9, 1e9)
+    True
     """
 
     E: float

@@ -82,6 +82,13 @@ def sample(
     prompt longer than the context, the model sees the end. Raises ValueError if the prompt is
     empty, `temperature` is not above 0, `tokens` is no whole number, or the model is a stack of
     several.
+
+    >>> from scalinglaws import Run, TransformerConfig, from_documents, train
+    >>> notes = from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes")
+    >>> trained = train(Run(TransformerConfig(width=8), tokens=4_096), notes)
+    >>> text = sample(trained.model, "This ", tokens=20)
+    >>> len(text), text.startswith("This ")
+    (25, True)
     """
     if not prompt:
         raise ValueError("prompt must hold at least one character")
@@ -281,7 +288,20 @@ def marks(model: Learner, task: Task, examples: np.ndarray) -> Marks:
     """Mark the model's answers to the prompts of `examples` (n, example_length), as `make` gives.
 
     Only the answer is marked; working that stands before it has to be written by the model, but
-    is not compared. Log loss, Brier score and probability are of the right working and answer.
+    is not compared. Log loss (in nats per token), Brier score and probability are of the right
+    working and answer.
+
+    >>> from scalinglaws import Run, TransformerConfig, train
+    >>> from scalinglaws.text import KnownEntropy
+    >>> task = KnownEntropy(keys=8, noise=0)  # eight facts to learn by heart
+    >>> corpus = task.corpus(train=2_000, val=200)
+    >>> model = TransformerConfig(8, context=task.example_length - 1, vocab_size=corpus.vocab_size)
+    >>> trained = train(Run(model, tokens=8_192), corpus)
+    >>> found = marks(trained.model, task, task.make(100, seed=1))
+    >>> found.exact_match.shape, found.share().n
+    ((1, 100), 100)
+    >>> bool(found.means()["log_loss"][0] < np.log(corpus.vocab_size))
+    True
     """
     examples = np.atleast_2d(examples)
     if examples.shape[1] != task.example_length:

@@ -104,24 +104,60 @@ def as_rst(lines: list[str]) -> list[str]:
     """Return the lines of a plain docstring as reStructuredText.
 
     Text in single backquotes is code, an indented block after a colon is a listing, an example
-    that begins with `>>>` stays as it is, and no other character means anything.
+    that begins with `>>>` stays as it is, and no other character means anything. Where lines that
+    begin with a name and a colon go on indented, each is an entry in a list of definitions.
     """
     made: list[str] = []
     example = False
+    entries = entry_lines(lines)
     for number, line in enumerate(lines):
+        if number in entries:
+            entry = ENTRY.fullmatch(line)
+            if entry:
+                made.append(", ".join(f"``{name}``" for name in entry[1].split(", ")))
+            made.append("    " + inline(entry[2] if entry else line.strip()))
+            continue
         indented = line.startswith("    ")
         example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
         if example or indented:
             made.append(line)
             continue
-        parts = re.split(r"`+([^`]+)`+", line)
-        for place in range(0, len(parts), 2):
-            parts[place] = re.sub(r"([*|\\]|(?<=\w)_(?!\w))", r"\\\1", parts[place])
-        text = "".join(f"``{part}``" if i % 2 else part for i, part in enumerate(parts))
+        text = inline(line)
         following = next((later for later in lines[number + 1 :] if later.strip()), "")
         opens = text.endswith(":") and following.startswith("    ")
         made.append(text + ":" if opens and ">>>" not in following else text)
     return made
+
+
+ENTRY = re.compile(r"(\w+(?:, \w+)*): (\S.*)")
+SPECIAL = re.compile(
+    r"""([*|\\"]          # would be marked up, or made a curly quote
+    |(?<=\b[A-Z])'(?!\w)  # the prime of D'
+    |(?<=\w)_(?!\w))      # would be a link""",
+    re.VERBOSE,
+)
+
+
+def inline(line: str) -> str:
+    """Return a line of a plain docstring with its code marked and all else as it stands."""
+    parts = re.split(r"`+([^`]+)`+", line)
+    parts[::2] = [SPECIAL.sub(r"\\\1", part) for part in parts[::2]]
+    return "".join(f"``{part}``" if i % 2 else part for i, part in enumerate(parts))
+
+
+def entry_lines(lines: list[str]) -> set[int]:
+    """Return the numbers of the lines in paragraphs of entries `name: what it is`."""
+    found: set[int] = set()
+    paragraph: list[int] = []
+    for number, line in [*enumerate(lines), (len(lines), "")]:
+        if line.strip():
+            paragraph.append(number)
+            continue
+        outer = [lines[n] for n in paragraph if not lines[n].startswith("    ")]
+        if len(outer) < len(paragraph) and outer[:1] == [lines[paragraph[0]]]:
+            found.update(paragraph if all(map(ENTRY.fullmatch, outer)) else ())
+        paragraph = []
+    return found
 
 
 def plain_docstring(
@@ -137,6 +173,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.config.mathjax_path = MATHJAX_SCRIPT
     app.config.autodoc_member_order = "bysource"
     app.config.autodoc_typehints_format = "short"
+    app.config.autodoc_type_aliases = {"ArrayLike": "ArrayLike"}
     app.config.python_use_unqualified_type_names = True
     app.config.python_maximum_signature_line_length = 80
     # Types in signatures are not linked: numpy, torch and pandas have no pages here.

@@ -21,7 +21,14 @@ from .transformer import look_up
 
 @dataclass(frozen=True)
 class LSTMConfig(LearnerConfig):
-    """The shape of an LSTM. `width` is the number of units in each layer, and of the embedding."""
+    """The shape of an LSTM. `width` is the number of units in each layer, and of the embedding.
+
+    >>> config = LSTMConfig(width=32)
+    >>> [config.params(count) for count in ("non_embedding", "with_head", "total")]
+    [8448, 12544, 16640]
+    >>> config.flops_per_token()
+    73728
+    """
 
     kind: ClassVar[str] = "lstm"
 

@@ -22,7 +22,14 @@ from .transformer import look_up
 
 @dataclass(frozen=True)
 class MLPConfig(LearnerConfig):
-    """The shape of an MLP. `width` is the number of units in each hidden layer."""
+    """The shape of an MLP. `width` is the number of units in each hidden layer.
+
+    >>> config = MLPConfig(width=32, window=4)
+    >>> [config.params(count) for count in ("non_embedding", "with_head", "total")]
+    [2080, 6176, 8224]
+    >>> config.flops_per_token()
+    36864
+    """
 
     kind: ClassVar[str] = "mlp"
 

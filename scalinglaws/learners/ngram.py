@@ -32,7 +32,16 @@ from .base import Count, Counter, LearnerConfig, check_count
 
 @dataclass(frozen=True)
 class NgramConfig(LearnerConfig):
-    """The shape of an n-gram: `order` tokens, the predicted one and the order - 1 before it."""
+    """The shape of an n-gram: `order` tokens, the predicted one and the order - 1 before it.
+
+    How many parameters it has is known once it has counted.
+
+    >>> from scalinglaws import Run, from_documents, train
+    >>> notes = from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes")
+    >>> trained = train(Run(NgramConfig(order=3), tokens=1_536), notes)
+    >>> trained.model.params()
+    469
+    """
 
     kind: ClassVar[str] = "ngram"
     by_gradient: ClassVar[bool] = False

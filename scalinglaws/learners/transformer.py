@@ -28,7 +28,14 @@ from .base import Count, Group, Learner, LearnerConfig, check_count, lanes_of_wi
 
 @dataclass(frozen=True)
 class TransformerConfig(LearnerConfig):
-    """The shape of a transformer. `width` is d_model, `depth` the number of blocks."""
+    """The shape of a transformer. `width` is d_model, `depth` the number of blocks.
+
+    >>> config = TransformerConfig(width=32)
+    >>> [config.params(count) for count in ("non_embedding", "with_head", "total")]
+    [24576, 28672, 33792]
+    >>> config.flops_per_token() - 6 * config.params("with_head")  # attention alone
+    24576
+    """
 
     kind: ClassVar[str] = "transformer"
 

@@ -116,6 +116,12 @@ def finished(table: pd.DataFrame) -> pd.DataFrame:
 
     `attrs["left_out"]` of the result is the number of rows that diverged or failed and were left
     out. Raises ValueError if none is left.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"params": [1e4, 4e4], "tokens": 1e6, "loss": [2.9, np.nan]})
+    >>> kept = finished(table.assign(status=["ok", "diverged"]))
+    >>> len(kept), kept.attrs["left_out"]
+    (1, 1)
     """
     validate(table)
     if "status" in table.columns:
@@ -130,14 +136,36 @@ def finished(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
-    """Write the table as CSV, after checking it. What is missing becomes an empty field."""
+    """Write the table as CSV, after checking it. What is missing becomes an empty field.
+
+    Raises ValueError if the table cannot be trusted, as `read_table` does.
+
+    >>> import io
+    >>> import pandas as pd
+    >>> file = io.StringIO()
+    >>> write_table(pd.DataFrame({"params": [10_000], "tokens": [2e5], "loss": [2.9]}), file)
+    >>> print(file.getvalue())
+    params,tokens,loss
+    10000,200000.0,2.9
+    """
     validate(table).to_csv(path, index=False)
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table of runs from CSV and check it. Raises FileNotFoundError or ValueError.
 
-    A table from `sweep` comes back as it was, to the last bit and with the same types.
+    A table from `sweep` comes back as it was, to the last bit and with the same types. `COLUMNS`
+    says what each column holds: `params` counts blocks and output head, `loss` is in nats per
+    token.
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "runs.csv")
+    ...     _ = path.write_text("params,tokens,loss\\n10000,200000,2.9\\n40000,800000,2.4\\n")
+    ...     table = read_table(path)
+    >>> table["loss"].tolist()
+    [2.9, 2.4]
     """
     path = Path(path)
     if not path.exists():
@@ -174,6 +202,13 @@ def reference(study: str | None = None) -> pd.DataFrame:
     that diverged are among them: `finished` leaves them out. What each study is, and how a row
     can be trained again, is said in `data/PROVENANCE.md`, beside this module. Raises ValueError if
     there is no such study.
+
+    >>> from scalinglaws import finished
+    >>> scan = reference("lr")
+    >>> sorted(set(scan["width"]))
+    [8, 16, 32, 64, 128]
+    >>> bool(finished(scan)["loss"].notna().all())
+    True
     """
     table = _shipped("reference.csv")
     if study is None:

@@ -32,6 +32,15 @@ class Run:
     the learning rate of the old model unless it says `lr=None` too. A learner that counts has no
     gradient: for it, a rate, a batch, another optimiser, decay and dropout are refused, and the
     schedule (warmup, cooldown) has no meaning.
+
+    >>> from dataclasses import replace
+    >>> from scalinglaws import TransformerConfig
+    >>> model = TransformerConfig(width=8)
+    >>> run = Run(model, tokens=20 * model.params("with_head"))
+    >>> run.tokens, run.steps, f"{run.flops:.2e}", run.lr
+    (51200, 400, '1.10e+09', 0.01875)
+    >>> replace(run, seed=1) == run
+    False
     """
 
     model: LearnerConfig

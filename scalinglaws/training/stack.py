@@ -287,6 +287,18 @@ def train(
     NaN). On a CPU one thread is used, and the same run on the same machine gives the same bits. A
     run whose loss stops being a number ends there, with status "diverged". Raises TypeError or
     ValueError if the run does not fit the corpus.
+
+    The result has, among other things, `loss` and its standard error `loss_std` in nats per token,
+    the trained `model`, the training curve (`curve_tokens`, `curve_loss`) and `row()`, the run as a
+    row for the table of runs.
+
+    >>> from scalinglaws import Run, TransformerConfig, from_documents
+    >>> notes = from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes")
+    >>> trained = train(Run(TransformerConfig(width=8), tokens=4_096), notes)
+    >>> bool(trained.loss < np.log(128))  # what guessing among 128 characters costs
+    True
+    >>> trained.status, trained.row()["params"], int(trained.curve_tokens[-1])
+    ('ok', 2560, 4096)
     """
     if not (isinstance(progress, bool) or callable(progress)):
         raise TypeError(f"progress must be True, False or a function, got {progress!r}")

@@ -68,6 +68,11 @@ def repeat(runs: Iterable[Run], seeds: int) -> list[Run]:
 
     Raises TypeError if `runs` holds anything but runs, ValueError if `seeds` is no whole number of
     at least 1.
+
+    >>> from scalinglaws import Run, TransformerConfig
+    >>> runs = [Run(TransformerConfig(width), tokens=4_096) for width in (8, 16)]
+    >>> [(run.model.width, run.seed) for run in repeat(runs, 2)]
+    [(8, 0), (8, 1), (16, 0), (16, 1)]
     """
     seeds = checks.whole(seeds, "seeds", 1)
     return [replace(run, seed=seed) for run in _runs_in(runs) for seed in range(seeds)]
@@ -85,6 +90,9 @@ def sweep(
 ) -> pd.DataFrame:
     """Train every run and return the table of runs, one row each, in the order given.
 
+    The columns are those of `scalinglaws.runs.COLUMNS`: `params` counts blocks and output head,
+    `loss` is in nats per token.
+
     Runs that can be are trained together (see `lockstep`), the largest groups first. On a CPU the
     groups are shared out among `workers` processes of one thread each, by default one per core;
     on a GPU they follow one another in this process. How runs are grouped depends on the number
@@ -99,13 +107,12 @@ def sweep(
     is finished (with an `executor`, as soon as its group is); called again, `sweep` trains only
     what is missing there. A run that diverged is finished too; one that failed is tried again. If
     the file cannot be written, say because the disk is full, a warning says so once, the sweep
-    goes on, and the rows are tried again together with each later one. `scalinglaws.store.load`
-    reads the whole file.
+    goes on, and the rows are tried again together with each later one.
+    `scalinglaws.runs.store.load` reads the whole file.
 
     A run that fails or diverges has its reason in `status` and NaN as `loss`; the others go on. If
-    all fail, a warning gives the reason of the first. A
-    worker that the system kills costs the unfinished runs of its group alone. Ctrl-C stops all
-    workers.
+    all fail, a warning gives the reason of the first. A worker that the system kills costs the
+    unfinished runs of its group alone. Ctrl-C stops all workers.
 
     `executor` trains the groups elsewhere: anything with the `submit` of
     `concurrent.futures.Executor`, such as `dask.distributed.Client(...).get_executor()`. Tell
@@ -125,6 +132,15 @@ def sweep(
 
     A script that calls this without an `executor` needs the usual `if __name__ == "__main__":`
     around the call, since the worker processes import the script.
+
+    >>> from scalinglaws import Run, TransformerConfig, from_documents, repeat
+    >>> notes = from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes")
+    >>> runs = repeat([Run(TransformerConfig(width=8), tokens=4_096)], 2)
+    >>> table = sweep(runs, notes, workers=1, progress=False)
+    >>> table[["params", "tokens", "seed", "status"]].values.tolist()
+    [[2560, 4096, 0, 'ok'], [2560, 4096, 1, 'ok']]
+    >>> bool((table["loss"] < np.log(128)).all())  # guessing among 128 characters
+    True
     """
     runs = _checked(runs)
     workers = None if workers is None else checks.whole(workers, "workers", 1)

@@ -35,6 +35,14 @@ def test_what_is_missing_is_noticed() -> None:
         (["Say:", "", "    a * b"], ["Say::", "", "    a * b"]),
         ([">>> 2 * 3", "6", "", "a * b"], [">>> 2 * 3", "6", "", "a \\* b"]),
         (["Already ``code``."], ["Already ``code``."]),
+        (["The model's `loss`, as D' says."], ["The model's ``loss``, as D\\' says."]),
+        (['Status "ok".'], ['Status \\"ok\\".']),
+        (
+            ["low: one", "    end of", "high, top: the *other*"],
+            ["``low``", "    one", "    end of", "``high``, ``top``", "    the \\*other\\*"],
+        ),
+        (["low: one", "high: other"], ["low: one", "high: other"]),
+        (["A law.", "    a * b"], ["A law.", "    a * b"]),
     ],
 )
 def test_a_plain_docstring_becomes_what_sphinx_reads(plain: list[str], rst: list[str]) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from scalinglaws.course import check
+from scalinglaws.estimate import Estimate
 from scalinglaws.fit import AllocationFit, PowerLaw, PowerLawFit, fit_isoflop, fit_power_law
 from scalinglaws.laws import ChinchillaLaw
 from scalinglaws.learners import TransformerConfig
+from scalinglaws.text import KnownEntropy
 
 PF_DAY = 8.64e19
 
@@ -43,24 +45,34 @@ def by_price() -> PowerLawFit:
     return fit_power_law(C * PF_DAY, L)
 
 
-EXAMPLES = np.round(2.0 ** np.arange(13, 17.1, 0.5))
-"""Chapter 3: how many the transformers read. The ideal learner needs a fifteenth."""
+EXAMPLES = np.array([2048, 2896, 4096, 5793, 8192, 11585, 16384, 23170, 32768, 46341, 65536])
+"""Chapter 3: how many examples the transformers read."""
+MINE = KnownEntropy(keys=3_000, alpha=0.3, base=36, seed=21)
+"""Chapter 3: a world that the chapter did not run."""
+PREDICTED = 0.4269
+"""What reading first, then an ideal learner, makes of it: an exponent over all sizes."""
 
 
 def excess(
-    alpha: float = 0.5, A: float = 7.0, x: np.ndarray = EXAMPLES, floor: float = 0.0
+    beta: float = PREDICTED,
+    *,
+    scatter: float = 0.03,
+    x: np.ndarray = EXAMPLES,
+    above: float = 0.0,
+    scale: float = 0.9,
 ) -> PowerLawFit:
-    """Chapter 3: losses above a floor by a law with this exponent, with some scatter."""
-    noise = 0.03 * np.random.default_rng(0).standard_normal(len(EXAMPLES))
-    return fit_power_law(x, floor + PowerLaw(A, alpha)(x) * np.exp(noise[: len(x)]))
+    """Chapter 3: losses above the floor with about this exponent, from `scale` nats down."""
+    noise = scatter * np.cos(2 * np.arange(len(x)))
+    return fit_power_law(x, above + PowerLaw(scale * 2048**beta, beta)(x) * np.exp(noise))
 
 
-def ladder(*handicap: float) -> PowerLawFit:
-    """Chapter 4: five runs whose losses lie above a law by these shares."""
-    C = np.array([2.75e8, 9.78e8, 2.52e9, 1.01e10, 2.82e10])
-    noise = np.array([-0.003, 0.004, 0.002, -0.004, 0.001])
-    L = PowerLaw(A=9.8, alpha=0.066)(C) * (1 + np.array(handicap)) * np.exp(noise)
-    return fit_power_law(C, L)
+BASE_L = 3.9 - 0.25 * np.arange(5)[:, None] + 0.01 * np.cos(np.arange(20)).reshape(5, 4)
+"""Chapter 4: losses of the ladder by the rule, five widths with four seeds each."""
+
+
+def differences(*ends: tuple[float, float]) -> list[Estimate]:
+    """Chapter 4: a difference of exponents over each of three ranges."""
+    return [Estimate((low + high) / 2, low, high) for low, high in ends]
 
 
 SIZE_LOSSES = np.array([2.25, 2.08, 1.96, 1.81, 1.72, 1.62])
@@ -110,10 +122,10 @@ GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "1.4": lambda: (by_compute(),),
     "2.3": six,
     "2.4": lambda: (by_price(),),
-    "3.3": lambda: (EXAMPLES / 15,),
-    "3.4": lambda: (excess(),),
+    "3.2": lambda: (EXAMPLES[4:] / 14.4,),
+    "3.3": lambda: (MINE, PREDICTED),
     "4.3": lambda: (0.0103,),
-    "4.4": lambda: (ladder(0, 0, 0, 0, 0), ladder(0.08, 0.03, 0.015, 0.003, 0)),
+    "4.4": lambda: (BASE_L, BASE_L + 0.02),
     "5.4": lambda: (by_size(),),
     "6.3": lambda: (allocation(),),
     "7.4": counted,

@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 from answering import (
+    BASE_L,
     EXAMPLES,
+    MINE,
     PF_DAY,
+    PREDICTED,
     SIZE_LOSSES,
     allocation,
     by_compute,
     by_price,
     by_size,
+    differences,
     excess,
     given,
-    ladder,
     on_budgets,
     refused,
     seven,
@@ -27,12 +30,16 @@ from answering import (
 
 from scalinglaws.course import check
 from scalinglaws.course.exercises.kinds import Judged
+from scalinglaws.estimate import Estimate
 from scalinglaws.fit import PowerLaw, fit_isoflop, fit_power_law
 
 X = np.geomspace(1e8, 1e11, 6)
 C, L = seven()
 N, D, LOSS, SEED = on_budgets()
-NARROW = (0.0, 0.003, 0.008, 0.015, 0.03)
+OUTSIDE = differences((0.0105, 0.0167), (0.0052, 0.0114), (0.0125, 0.0216))
+LETTER = """The two ladders differ in more than the architecture: one has a learning rate tuned at
+its largest width, the other its published settings. I ask for a scan of the rate at every width
+for both, with the optimum inside, for several seeds, and for an interval of the difference."""
 
 
 def some_sizes() -> Any:
@@ -64,24 +71,37 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: 0.143, "between quotes"),
         (lambda: "It is not a power law.", "five or six sentences"),
     ],
-    "3.4": [
-        (lambda: 0.6, "Hand over the fit"),
-        (lambda: excess(0.6, x=EXAMPLES[1:]), "Fit the settled sizes"),
-        (lambda: excess(0.6, x=EXAMPLES * 4), "Fit the settled sizes"),
-        (excess, "the world with alpha = 1"),
+    "3.3": [
+        (lambda: 0.4, "Hand over the fit"),
+        (lambda: excess(x=EXAMPLES[1:]), "No size may be left out"),
+        (lambda: excess(x=EXAMPLES * 4), "No size may be left out"),
         (
-            lambda: fit_power_law(EXAMPLES, 0.565 + PowerLaw(7.0, 0.6)(EXAMPLES), floor=True),
-            "floor=False",
+            lambda: fit_power_law(EXAMPLES, 0.565 + PowerLaw(50.0, 0.4)(EXAMPLES), floor=True),
+            "fit without one",
         ),
-        (lambda: excess(0.6, floor=0.565), "still hold the floor"),
-        (lambda: excess(0.41), "is its alpha 1.5?"),
+        (lambda: fit_power_law(EXAMPLES, excess().y, floor=0.1), "fit without one"),
+        (lambda: excess(above=MINE.best_loss), "still hold the floor"),
+        (lambda: excess(2.0, above=0.001, scale=4.0), "still hold the floor"),
+    ],
+    "3.4": [
+        (lambda: 5, "0 to 4"),
+        (lambda: -1, "0 to 4"),
+        (lambda: 2.5, "0 to 4"),
     ],
     "4.4": [
-        (lambda: (ladder(*NARROW), None), "the first of the two things"),
-        (lambda: fit_power_law(given("4.4")[0].x[:4], L[:4]), "same five widths"),
-        (lambda: given("4.4")[0], "each width has its own rate"),
-        (lambda: given("4.4")[1], "take that of width 8"),
-        (lambda: ladder(0.02, 0.01, 0.0, 0.01, 0.02), "the smallest model must have the loss"),
+        (lambda: 0.01, "three differences"),
+        (lambda: OUTSIDE[:2], "three differences"),
+        (lambda: [each.value for each in OUTSIDE], "three differences"),
+        (lambda: [*OUTSIDE[:2], Estimate(0.02)], "no interval"),
+    ],
+    "4.5": [
+        (lambda: 3, "between triple quotes"),
+        (lambda: " ".join(LETTER.split()[:39]), "a few sentences more"),
+        (
+            lambda: "Unfortunately they do not demonstrate it on several seeds. " * 5,
+            "what else differs",
+        ),
+        (lambda: "The learning rate was set for one of the two alone. " * 5, "Which runs"),
     ],
     "5.4": [
         (lambda: 0.1, "fit itself"),
@@ -173,21 +193,112 @@ def test_the_interval_of_a_price_does_not_hang_on_the_seed_of_the_draws() -> Non
         refused("2.4", value, *given("2.4"), saying=words)
 
 
-@pytest.mark.parametrize(("exponent", "verdict"), [(0.6, "holds"), (0.4, "does not hold")])
-def test_a_steeper_world(exponent: float, verdict: str) -> None:
-    steep = excess(exponent, A=7.0 if exponent == 0.6 else 0.9)
-    assert f"it {verdict} the 0.6" in accepted("3.4", steep)
+@pytest.mark.parametrize(
+    ("world", "words"),
+    [
+        (None, "should be a KnownEntropy"),
+        (replace(MINE, alpha=0.05), "alpha from 0.1 to 1.2"),
+        (replace(MINE, alpha=1.3), "alpha from 0.1 to 1.2"),
+        (replace(MINE, keys=499), "from 500 to 40,000 keys"),
+        (replace(MINE, keys=40_001), "from 500 to 40,000 keys"),
+        (replace(MINE, base=10), "base 36"),
+        (replace(MINE, seed=20), "above 20"),
+    ],
+)
+def test_a_world_that_will_not_do(world: Any, words: str) -> None:
+    refused("3.3", excess(), world, PREDICTED, saying=words)
 
 
-def test_tuned_on_the_smallest() -> None:
-    narrow = ladder(*NARROW)
-    low, high = narrow.interval("alpha")
-    message = accepted("4.4", narrow)
-    assert f"between {low:.4f} and {high:.4f}" in message and "smaller" in message
-    slight, strong = ladder(0, 0, 0, 0, 0.001), ladder(0, 0.05, 0.1, 0.15, 0.2)
-    assert "the intervals overlap" in accepted("4.4", slight)
-    assert "do not overlap" in accepted("4.4", strong)
-    assert "larger" in accepted("4.4", ladder(0, 0, 0, 0, -0.001))
+@pytest.mark.parametrize("predicted", [None, "0.4", PREDICTED + 0.031, PREDICTED - 0.031, np.nan])
+def test_a_prediction_that_is_not_that_of_the_theory(predicted: Any) -> None:
+    refused("3.3", excess(), MINE, predicted, saying="Predict with read_first(mine)")
+
+
+def test_the_prediction_is_that_of_the_chapter() -> None:
+    D = (EXAMPLES - 1421) / 13.67
+    ideal = MINE.expected_loss(D) - MINE.best_loss
+    theory = fit_power_law(EXAMPLES, ideal, bootstrap=100).law.alpha
+    assert pytest.approx(theory, abs=5e-4) == PREDICTED
+
+
+@pytest.mark.parametrize(
+    ("beta", "scatter", "outcome"),
+    [
+        (PREDICTED, 0.03, "the theory held"),
+        (PREDICTED + 0.04, 0.03, "the theory held"),
+        (PREDICTED - 0.04, 0.03, "the theory held"),
+        (PREDICTED + 0.1, 0.03, "the theory failed"),
+        (PREDICTED - 0.1, 0.03, "the theory failed"),
+        (PREDICTED + 0.06, 0.15, "the matter is open"),
+        (PREDICTED - 0.06, 0.15, "the matter is open"),
+    ],
+)
+def test_a_third_round(beta: float, scatter: float, outcome: str) -> None:
+    fit = excess(beta, scatter=scatter)
+    low, high = fit.interval("alpha")
+    message = accepted("3.3", fit)
+    assert f"by the rule {outcome} here" in message
+    assert f"measured {fit.law.alpha:.3f} ({low:.3f} to {high:.3f})" in message
+    assert f"predicted {PREDICTED:.3f} and" in message
+
+
+@pytest.mark.parametrize("points", range(5))
+def test_points_of_a_referee(points: int) -> None:
+    useful = "useful referee" in accepted("3.4", points)
+    assert useful == (points >= 3)
+    assert useful or "how the range was chosen" in accepted("3.4", np.int64(points))
+
+
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        (None, "Five widths, four seeds"),
+        ("losses", "Five widths, four seeds"),
+        (BASE_L[:, :3], "Five widths, four seeds"),
+        (BASE_L.T, "Five widths, four seeds"),
+        (np.where(BASE_L.max() == BASE_L, np.nan, BASE_L), "failed or diverged"),
+        (np.where(BASE_L.max() == BASE_L, 4.86, BASE_L), "failed or diverged"),
+        (BASE_L.copy(), "no dial was turned"),
+        (BASE_L.tolist(), "no dial was turned"),
+    ],
+)
+def test_losses_of_a_dial_that_will_not_do(losses: Any, words: str) -> None:
+    refused("4.4", OUTSIDE, BASE_L, losses, saying=words)
+
+
+INSIDE, EDGE = (-0.0049, 0.0049), (0.0049, 0.009)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (OUTSIDE, "It moves the exponent."),
+        (differences(*3 * [(-0.02, -0.0051)]), "It moves the exponent."),
+        (differences(*3 * [INSIDE]), "It does not."),
+        ([*OUTSIDE[:2], *differences(EDGE)], "Open."),
+        ([*OUTSIDE[:2], *differences(INSIDE)], "Open."),
+        (differences(INSIDE, (-0.0051, 0.001), INSIDE), "Open."),
+        (differences(INSIDE, INSIDE, (0.001, 0.0051)), "Open."),
+        (differences(*3 * [(-0.009, -0.0049)]), "Open."),
+    ],
+)
+def test_a_dial_of_your_own(found: list[Estimate], verdict: str) -> None:
+    message = accepted("4.4", found)
+    assert message.endswith(f" {verdict} Was its rate inside a scan?")
+    for each in found:
+        assert f"{each.value:+.4f} ({each.low:+.4f} to {each.high:+.4f})" in message
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        LETTER,
+        "Neither ladder was tuned as the other was. More seeds are needed. " * 4,
+        "One of the two was UNTUNED at the small end, so I ask for scans. " * 4,
+    ],
+)
+def test_a_letter_of_a_referee(letter: str) -> None:
+    assert accepted("4.5", letter) == "Compare with the model answer."
 
 
 def test_size_by_another_count() -> None:

@@ -75,23 +75,13 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
         },
     ),
     "3.2": (
-        (97.2, 98.5, 101.5, 102.8),
-        {
-            10_000: "nearest neighbour",
-            3.162: "wrong way up",
-            1.334: "how much finer",
-            1e8: "ten times smaller",
-            4: "should fall to a tenth",
-        },
-    ),
-    "3.3": (
-        (0.4214, 0.4228, 0.4259, 0.4273),
+        (0.4203, 0.4207, 0.4245, 0.4249),
         {
             0.4118: "endless facts",
-            0.05514: "Subtract",
-            0.4534: "divide them by 15",
-            0.5017: "take worlds[0.7]",
-            -0.4244: "minus is already written",
+            0.06078: "Subtract",
+            0.4467: "divide them by f",
+            0.5014: "take the pilot's",
+            -0.4226: "minus is already written",
         },
     ),
     "4.1": (

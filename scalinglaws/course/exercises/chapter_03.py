@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ... import _checks as checks
 from ...fit import PowerLawFit
 from ...text import KnownEntropy
 from .fits import ASK
-from .kinds import Entry, Exercise, Judged, Reply, Slip
+from .kinds import Entry, Exercise, Judged, Reply, Slip, number
 
 zipf_from_the_law = Exercise(
     truth=0.25 / (1 - 0.25),
@@ -22,18 +23,6 @@ zipf_from_the_law = Exercise(
     ),
 )
 
-price_of_dimension = Exercise(
-    truth=10 ** (8 / 4),
-    right="Each further tenth of the error costs this factor again.",
-    slips=(
-        Slip(10 ** (8 / 2), "That is the nearest neighbour; straight pieces have 4 / d."),
-        Slip(10 ** (4 / 8), "The exponent stands the wrong way up: solve for D, not for L."),
-        Slip(10 ** (1 / 8), "That is how much finer a grid is with ten times the examples."),
-        Slip(float(10**8), "That makes the distance h ten times smaller, which is far more."),
-        Slip(2 ** (8 / 4), "That halves the squared error; it should fall to a tenth."),
-    ),
-)
-
 
 def how_far_is_the_end(D: Any) -> Exercise:
     """The exponent of the ideal learner in a world that ends, at `D` examples."""
@@ -41,12 +30,11 @@ def how_far_is_the_end(D: Any) -> Exercise:
     D = np.asarray(D, dtype=float)
     losses = world.expected_loss(D)
 
-    def exponent(y: np.ndarray, x: np.ndarray = D) -> float:
-        return -float(np.polyfit(np.log(x), np.log(y), 1)[0])
+    def exponent(y: np.ndarray) -> float:
+        return -float(np.polyfit(np.log(D), np.log(y), 1)[0])
 
-    excess = losses - world.best_loss
-    truth, endless = exponent(excess), world.data_exponent
-    later = exponent(world.expected_loss(15 * D) - world.best_loss)
+    truth, endless = exponent(losses - world.best_loss), world.data_exponent
+    undivided = exponent(world.expected_loss(14.4 * D) - world.best_loss)
     wide = KnownEntropy(keys=10_000, alpha=1.0, base=36)
     other = exponent(wide.expected_loss(D) - wide.best_loss)
     return Exercise(
@@ -56,9 +44,9 @@ def how_far_is_the_end(D: Any) -> Exercise:
             Slip(
                 endless, "That is the exponent of endless facts: fit the loss of the ideal learner."
             ),
-            Slip(exponent(losses), "Subtract the floor, world.best_loss, before you fit."),
-            Slip(later, "These are the transformers' numbers of examples: divide them by 15."),
-            Slip(other, "That is the world with alpha = 1: take worlds[0.7]."),
+            Slip(exponent(losses), "Subtract the floor, pilot.best_loss, before you fit."),
+            Slip(undivided, "These are the transformers' numbers of examples: divide them by f."),
+            Slip(other, "That is a world with alpha = 1: take the pilot's, alpha = 0.7."),
             Slip(
                 -truth, "The slope is negative, but in L = A x^-beta the minus is already written."
             ),
@@ -67,39 +55,80 @@ def how_far_is_the_end(D: Any) -> Exercise:
     )
 
 
-def a_steeper_world(fit: PowerLawFit) -> Judged:
-    """A fit in the world with alpha = 1.5; `fit` is that of the world with alpha = 1."""
+SIZES = np.round(2.0 ** np.arange(11, 16.1, 0.5))
+"""How many examples the transformers of the chapter read."""
+READING, SLOWNESS = 1421, 13.67
+"""What the pilot says: D = READING + SLOWNESS times what the ideal learner needs."""
+TOLERANCE = 0.05
+"""How far from the prediction the chapter's rule lets an exponent lie."""
+
+
+def a_third_round(mine: Any, predicted: Any) -> Judged:
+    """The exponent of transformers in a world of the reader's, beside what was predicted of it."""
 
     def reply(value: Any) -> Reply:
         if not isinstance(value, PowerLawFit):
             return False, ASK
-        if len(value.x) != len(fit.x) or not np.allclose(value.x, fit.x):
-            return False, "Fit the settled sizes, D_live[settled], as the chapter does."
-        if np.allclose(value.y, fit.y):
-            return False, "This is the world with alpha = 1: run study in the steeper one."
+        if fault := _fault_of_world(mine):
+            return False, fault
+        if len(value.x) != len(SIZES) or not np.allclose(value.x, SIZES):
+            return False, "No size may be left out: exponent(mine, ..., start=0)."
         if value.has_floor:
-            return False, "Subtract the known floor and fit without one: floor=False."
-        if value.y.min() > fit.y.max():
+            return False, "The floor is known here: subtract it and fit without one, floor=False."
+        ideal = mine.expected_loss((SIZES - READING) / SLOWNESS) - mine.best_loss
+        guessing = mine.expected_loss(0) - mine.best_loss
+        if value.y.max() >= guessing + 1 or (value.y - ideal).min() > mine.best_loss / 2:
             return False, "These losses still hold the floor: subtract best_loss before you fit."
-        if value.y.min() > fit.y.min():
-            return False, (
-                "With a larger alpha less is left to learn than in the world with alpha = 1; yours "
-                "has more left: is its alpha 1.5?"
-            )
-        low, high = value.interval("alpha")
-        theory = 1.5 / 2.5
-        verdict = "holds" if low <= theory <= high else "does not hold"
+        theory = -float(np.polyfit(np.log(SIZES), np.log(ideal), 1)[0])
+        expected = number(predicted)
+        if expected is None or abs(expected - theory) > 0.03:
+            return False, "Predict with read_first(mine), and hand over the number that it returns."
+        measured, (low, high) = value.law.alpha, value.interval("alpha")
+        if abs(measured - expected) <= TOLERANCE:
+            outcome = "the theory held"
+        elif low > expected + TOLERANCE or high < expected - TOLERANCE:
+            outcome = "the theory failed"
+        else:
+            outcome = "the matter is open"
         return True, (
-            f"The exponent is {value.law.alpha:.3f}, with an interval from {low:.3f} to "
-            f"{high:.3f}: it {verdict} the {theory:.1f} of the theory."
+            f"You predicted {expected:.3f} and measured {measured:.3f} ({low:.3f} to {high:.3f}): "
+            f"by the rule {outcome} here."
         )
 
     return Judged(reply)
 
 
+def _fault_of_world(mine: Any) -> str:
+    """What is wrong with the reader's world; empty if nothing is."""
+    if not isinstance(mine, KnownEntropy):
+        return "The world, mine, should be a KnownEntropy."
+    if not 0.1 <= mine.alpha <= 1.2:
+        return f"Choose alpha from 0.1 to 1.2; your world has {mine.alpha:g}."
+    if not 500 <= mine.keys <= 40_000:
+        return f"Choose from 500 to 40,000 keys; your world has {mine.keys:,}."
+    if mine.base != 36:
+        return f"Write the keys in base 36, as the chapter does; your world has base {mine.base}."
+    if mine.seed <= 20:
+        return f"Choose a seed above 20, so that the facts are new; your world has {mine.seed}."
+    return ""
+
+
+def _points_of_a_referee(value: Any) -> Reply:
+    try:
+        points = checks.whole(value, "points", 0, 4)
+    except ValueError:
+        return False, "Count your points: a whole number, 0 to 4."
+    if points >= 3:
+        return True, "You would be a useful referee."
+    return True, (
+        "Most people miss how the range was chosen, or that a theory must say what would refute "
+        "it. Read the model answer again with the garden figure beside it."
+    )
+
+
 EXERCISES: dict[str, Entry] = {
     "3.1": zipf_from_the_law,
-    "3.2": price_of_dimension,
-    "3.3": how_far_is_the_end,
-    "3.4": a_steeper_world,
+    "3.2": how_far_is_the_end,
+    "3.3": a_third_round,
+    "3.4": Judged(_points_of_a_referee),
 }

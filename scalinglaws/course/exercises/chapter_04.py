@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 
-from ...fit import PowerLawFit
-from .fits import comparison
+from ...estimate import Estimate
 from .kinds import Entry, Exercise, Judged, Reply, Slip
 
 bits_per_byte = Exercise(
@@ -80,36 +80,67 @@ def seeds_for_a_difference(sd: float) -> Exercise:
     )
 
 
-def tuned_on_the_smallest(by_rule: PowerLawFit, fixed: PowerLawFit) -> Judged:
-    """A fit of the ladder at the rate of its smallest model, beside two other ladders."""
+MATERIAL = 0.005
+"""The chapter's rule: a smaller difference of exponents is no difference."""
+
+
+def a_dial_of_your_own(base_L: Any, losses: Any) -> Judged:
+    """What a dial does to the exponent; `base_L` are the losses of the chapter's own ladder."""
 
     def reply(value: Any) -> Reply:
-        if not isinstance(value, PowerLawFit):
-            return False, "Hand over the fit itself, the first of the two things ladder returns."
-        if len(value.x) != len(by_rule.x) or not np.allclose(value.x, by_rule.x):
-            return False, "The ladder should have the same five widths as the other two."
-        if np.allclose(value.y, by_rule.y):
-            return False, "This is the ladder in which each width has its own rate."
-        if np.allclose(value.y, fixed.y):
-            return False, "This is the ladder at the rate of width 32: take that of width 8."
-        if not math.isclose(value.y[0], by_rule.y[0]):
-            return False, (
-                "At the rate that the rule gives to width 8, the smallest model must have the loss "
-                "that it has in the rule's ladder; yours has another."
-            )
-        low, high = value.interval("alpha")
-        rule_low, rule_high = by_rule.interval("alpha")
-        return True, (
-            f"alpha lies between {low:.4f} and {high:.4f}, by the rule between {rule_low:.4f} and "
-            f"{rule_high:.4f}: {comparison(value, by_rule)}"
+        try:
+            found = list(value)
+        except TypeError:
+            found = []
+        if len(found) != 3 or not all(isinstance(each, Estimate) for each in found):
+            return False, "Hand over what differences returns: three differences."
+        try:
+            L = np.asarray(losses, dtype=float)
+        except (TypeError, ValueError):
+            L = np.zeros(0)
+        if L.shape != (5, 4):
+            return False, "Five widths, four seeds each."
+        if not np.isfinite(L).all() or L.max() > math.log(128):
+            return False, "A run failed or diverged."
+        if np.array_equal(L, base_L):
+            return False, "This is the chapter's own ladder: no dial was turned."
+        if not all(each.known for each in found):
+            return False, "One has no interval: take the three as differences returns them."
+        ranges = ("all widths", "without the smallest", "without the largest")
+        told = "; ".join(
+            f"{name} {each.value:+.4f} ({each.low:+.4f} to {each.high:+.4f})"
+            for name, each in zip(ranges, found, strict=True)
         )
+        return True, f"The difference: {told}. {_moved(found)} Was its rate inside a scan?"
 
     return Judged(reply)
+
+
+def _moved(found: list[Estimate]) -> str:
+    """What the chapter's rule says to the differences over its three ranges."""
+    if all(each.low > MATERIAL or each.high < -MATERIAL for each in found):
+        return "It moves the exponent."
+    if all(max(-each.low, each.high) < MATERIAL for each in found):
+        return "It does not."
+    return "Open."
+
+
+def _letter_of_a_referee(value: Any) -> Reply:
+    if not isinstance(value, str):
+        return False, "Hand over your text, between triple quotes."
+    if len(value.split()) < 40:
+        return False, "A referee needs a few sentences more."
+    if not re.search(r"\brates?\b|\b(un|re)?-?tun(e|ed|es|ing)\b", value, re.IGNORECASE):
+        return False, "Compare how the two ladders were trained: what else differs?"
+    if not re.search(r"\bseed|\bscan", value, re.IGNORECASE):
+        return False, "Which runs would you ask for?"
+    return True, "Compare with the model answer."
 
 
 EXERCISES: dict[str, Entry] = {
     "4.1": bits_per_byte,
     "4.2": where_blocks_are_most,
     "4.3": seeds_for_a_difference,
-    "4.4": tuned_on_the_smallest,
+    "4.4": a_dial_of_your_own,
+    "4.5": Judged(_letter_of_a_referee),
 }
