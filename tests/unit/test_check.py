@@ -65,7 +65,7 @@ def loaded():
     chapters = [m[-2:] for m in sorted(sys.modules) if "exercises.chapter_" in m]
     return chapters, "torch" in sys.modules
 states = [loaded()]
-for name, value, *given in (("9.1", 1), ("11.1", 1), ("1.2", 1, 64, 20)):
+for name, value, *given in (("9.1", 1), ("11.1", 1), ("11.4", 1)):
     check.answer(name, value, *given)
     states.append(loaded())
 print(states)
@@ -77,7 +77,7 @@ print(states)
             ([], False),
             (["09"], False),
             (["09", "11"], False),
-            (["01", "09", "11"], True),
+            (["09", "11"], True),
         ]
 
     def test_an_exercise_that_needs_nothing_can_be_written_into_a_page(self) -> None:
