@@ -55,12 +55,10 @@ def _(fit: Any) -> float:
     return float(fit.law.inverse(0.9 * fit.law(1e9)) / 1e9)
 
 
-@truth("1.2")
-def _(width: int, tokens_per_param: float) -> float:
-    matrices = [(width, 3 * width), (width, width), (width, 4 * width), (4 * width, width)] * 2
-    params = sum(a * b for a, b in [*matrices, (width, 128)])
-    scores = 2 * 2 * 32 * width  # two layers: each token with 32 others, for scores and for values
-    return tokens_per_param * params * 3 * (2 * params + 2 * scores)
+@truth("1.4")
+def _(ends: dict[str, float]) -> float:
+    logs = np.log([*ends.values()])
+    return float(100 * np.expm1(logs.max() - logs.min()))
 
 
 @truth("2.1")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from ...fit import PowerLawFit
 from .fits import ASK
 from .kinds import Entry, Exercise, Judged, Reply, Slip, not_a_number, number
+
+DRAWS = 4000
+"""Differences of two exponents that an interval is taken from."""
 
 
 def loss_down_a_tenth(fit: PowerLawFit) -> Exercise:
@@ -27,34 +33,6 @@ def loss_down_a_tenth(fit: PowerLawFit) -> Exercise:
     )
 
 
-def cost_of_a_bigger_model(width: int, tokens_per_param: float) -> Exercise:
-    """The FLOPs of a run at this width and ratio of tokens to parameters."""
-    from ...learners import TransformerConfig
-
-    config = TransformerConfig(width=width)
-    tokens = tokens_per_param * config.params("with_head")
-    return Exercise(
-        truth=tokens * config.flops_per_token("total"),
-        right="Twice the width costs well over ten times as much, since N and D both grow.",
-        slips=(
-            Slip(
-                tokens * config.flops_per_token("with_head"),
-                "You left out the attention scores: use flops_per_token('total').",
-            ),
-            Slip(
-                tokens_per_param * config.params("total") * config.flops_per_token("total"),
-                "The ladder counts tokens per parameter of blocks and head, without embeddings.",
-            ),
-            Slip(config.flops_per_token("total"), "That is the cost of one token: multiply by D."),
-            Slip(
-                tokens * config.flops_per_token("total") / 3,
-                "That is the forward pass alone; the backward pass costs twice as much again.",
-            ),
-        ),
-        tolerance=0.005,
-    )
-
-
 def another_diet(fit: PowerLawFit) -> Judged:
     """A fit of the ladder on another number of tokens per parameter; `fit` is the chapter's."""
 
@@ -63,13 +41,18 @@ def another_diet(fit: PowerLawFit) -> Judged:
             return False, ASK
         if len(value.x) == len(fit.x) and abs(value.x / fit.x - 1).max() < 1e-6:
             return False, "These are the runs from the chapter: give the models another diet first."
-        low, high = value.interval("alpha")
-        base_low, base_high = fit.interval("alpha")
-        apart = low > base_high or high < base_low
+        # Fits with one seed share the noise of their draws, so the draws are paired anew.
+        rng = np.random.default_rng(0)
+        theirs, ours = (rng.choice(one.draws["alpha"], DRAWS) for one in (value, fit))
+        low, high = np.quantile(theirs - ours, (0.025, 0.975))
+        apart = low > 0 or high < 0
+        (least, most), (base_low, base_high) = value.interval("alpha"), fit.interval("alpha")
+        overlap = least <= base_high and base_low <= most
         return True, (
-            f"Your diet gives alpha between {low:.3f} and {high:.3f}, the chapter's between "
-            f"{base_low:.3f} and {base_high:.3f}: they {'do not overlap' if apart else 'overlap'}, "
-            f"so your runs {'tell' if apart else 'do not tell'} the two exponents apart."
+            f"Your diet's alpha minus the chapter's lies between {low:+.3f} and {high:+.3f}, which "
+            f"{'leaves out' if apart else 'holds'} zero: your runs "
+            f"{'tell' if apart else 'do not tell'} the two exponents apart. Their own intervals "
+            f"{'overlap' if overlap else 'do not overlap'}."
         )
 
     return Judged(reply)
@@ -99,9 +82,25 @@ def size_without_reading(fit: PowerLawFit) -> Judged:
     return Judged(reply)
 
 
+def spread_of_the_readings(ends: Mapping[str, float]) -> Exercise:
+    """How far the highest forecast lies above the lowest, in per cent; `ends` holds them all."""
+    forecasts = [float(end) for end in dict(ends).values()]
+    low, high = min(forecasts), max(forecasts)
+    return Exercise(
+        truth=100 * (high / low - 1),
+        right="Now the words: may a report that shows only one of these readings hide the rest?",
+        slips=(
+            Slip(high / low - 1, "That is the share; the answer is asked for in per cent."),
+            Slip(100 * high / low, "That is the ratio in per cent: take off the 100."),
+            Slip(high - low, "That is the difference in nats: divide it by the lowest forecast."),
+            Slip(100 * (1 - low / high), "That is how far the lowest lies below the highest."),
+        ),
+    )
+
+
 EXERCISES: dict[str, Entry] = {
     "1.1": loss_down_a_tenth,
-    "1.2": cost_of_a_bigger_model,
-    "1.3": another_diet,
-    "1.4": size_without_reading,
+    "1.2": another_diet,
+    "1.3": size_without_reading,
+    "1.4": spread_of_the_readings,
 }
