@@ -433,7 +433,7 @@ class ChinchillaLaw(Law):
        and D_opt = (C / k)^b / G, with a = beta / (alpha + beta), b = 1 - a and
        G = (alpha A / (beta B))^(1 / (alpha + beta)).
 
-    k is 6 unless you say so; the head of this module says where 6 comes from.
+    k is 6 unless you say so; the head of `scalinglaws.laws` says where 6 comes from.
 
     >>> law = ChinchillaLaw(E=1.0, A=100.0, alpha=0.5, B=100.0, beta=0.5)
     >>> round(law(1e8, 1e8), 6)

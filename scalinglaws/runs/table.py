@@ -198,10 +198,10 @@ def read_table(path: str | Path) -> pd.DataFrame:
 def reference(study: str | None = None) -> pd.DataFrame:
     """The runs that come with the package: those of one study, or of all if none is named.
 
-    Has the columns `COLUMNS` and, in front of them, `study`. No run stands in two studies. Runs
-    that diverged are among them: `finished` leaves them out. What each study is, and how a row
-    can be trained again, is said in `data/PROVENANCE.md`, beside this module. Raises ValueError if
-    there is no such study.
+    Has the columns `COLUMNS` and, in front of them, `study`; `params` counts blocks and output
+    head, `loss` is in nats per token. No run stands in two studies. Runs that diverged are among
+    them: `finished` leaves them out. What each study is, and how a row can be trained again, is
+    said in `data/PROVENANCE.md`, beside this module. Raises ValueError if there is no such study.
 
     >>> from scalinglaws import finished
     >>> scan = reference("lr")
