@@ -85,6 +85,14 @@ def measurements(
     each column used, exact duplicates, and the `drop_worst` highest losses. Raises
     FileNotFoundError, and ValueError if the table cannot be understood, if it can be understood in
     two ways, if more than half of its rows are bad, or if nothing is left.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"N": ["70e6", "160M"], "D": ["2e9", "4B"], "loss": [3.52, 3.1]})
+    >>> runs = measurements(table)
+    >>> runs.params, runs.flops  # the FLOPs by C = 6 N D
+    (array([7.0e+07, 1.6e+08]), array([8.40e+17, 3.84e+18]))
+    >>> runs.notes[0]
+    "column 'N' was taken as params"
     """
     drop_worst = checks.whole(drop_worst, "drop_worst")
     for name, value in (("byte", tokens_per_byte), ("step", tokens_per_step)):
