@@ -5,6 +5,7 @@ A rule takes a page and returns messages; an empty list means that the page keep
 
 from __future__ import annotations
 
+import ast
 import base64
 import re
 import unicodedata
@@ -439,6 +440,23 @@ def forecast_made(chapter: Chapter) -> list[str]:
     return []
 
 
+def forecasts_empty(chapter: Chapter) -> list[str]:
+    """The reader's own forecast comes empty: running a page bets in nobody's name."""
+    found = []
+    for number, cell in chapter.code:
+        if not PREDICTED.search(cell["source"]):
+            continue
+        for call in ast.walk(ast.parse(cell["source"])):
+            if not isinstance(call, ast.Call) or not PREDICTED.match(ast.unparse(call.func) + "("):
+                continue
+            named = {keyword.arg: keyword.value for keyword in call.keywords}
+            numbers = [*call.args[1:4], *(named[n] for n in ("value", "low", "high") if n in named)]
+            filled = any(not (isinstance(n, ast.Constant) and n.value is None) for n in numbers)
+            if "who" not in named and filled:
+                found.append(f"cell {number}: a forecast in the reader's name must be None")
+    return found
+
+
 def sections_in_order(chapter: Chapter) -> list[str]:
     """The closing sections stand in their order, and none of them is empty."""
     titles = [text for level, text in headings(chapter.text) if level == 2]
@@ -602,6 +620,7 @@ RULES: tuple[Callable[[Chapter], list[str]], ...] = (
     title_in_contents,
     setup_first,
     forecast_made,
+    forecasts_empty,
     sections_in_order,
     exercises_complete,
     length_of_prose,

@@ -71,7 +71,7 @@ def notebook() -> NotebookNode:
             "**You will learn** a rule.\n\n**You need** nothing.\n\n**Runs in 2 min on 2 cores.**"
         ),
         new_code_cell(setup_cell(URL)),
-        new_code_cell("forecast.predict('1.loss', 2.0, 1.8, 2.2)"),
+        new_code_cell("forecast.predict('1.loss', value=None, low=None, high=None)"),
         new_markdown_cell(
             "## A law\n\nAfter [Kaplan and McCandlish 2020](https://arxiv.org/abs/2001.08361) the "
             f"loss is $L = 2$, and [Hägele et al., 2024](https://arxiv.org/abs/2405.18392v2) went "

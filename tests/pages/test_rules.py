@@ -121,6 +121,7 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("setup_first", "output", lambda c: cells(c)[2]["outputs"].append(figure(png()))),
     ("setup_first", "no code", lambda c: c.nb.update(cells=cells(c)[:2])),
     ("forecast_made", "none", swap(3, "forecast.predict", "law.predict")),
+    ("forecasts_empty", "in the reader's name", swap(3, "value=None", "value=2.0")),
     ("forecast_made", "not scored", swap(5, "forecast.score", "show")),
     ("sections_in_order", "missing", swap(6, "Where this breaks", "Limits")),
     ("sections_in_order", "order", swap_sections),
