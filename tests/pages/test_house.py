@@ -42,6 +42,19 @@ def test_code_and_notebooks_have_the_style_of_the_project(command: tuple[str, ..
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_types_of_the_package_are_right() -> None:
+    done = run("mypy")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_type_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text("def f() -> int:\n    return 'two'\n", encoding="utf-8")
+    settings = str(ROOT / "pyproject.toml")
+    done = run("mypy", "--config-file", settings, str(tmp_path / "wrong.py"), folder=tmp_path)
+    assert done.returncode != 0
+    assert "Incompatible return value" in done.stdout
+
+
 def test_every_pin_is_exact_and_installed() -> None:
     for pin in PINS:
         assert [s.operator for s in pin.specifier] == ["=="], pin
