@@ -119,12 +119,13 @@ class Report:
         return "\n".join(lines)
 
     def figure(self) -> Figure:
-        """A figure of the runs and the fit: one panel for a power law, two for other methods."""
+        """A figure of the runs, the law with its band, the residuals, and what was left out."""
         from . import figures
 
         return figures.of_fit(
-            self.fit, self.runs, [budget for budget, _ in self.plans], self.x, self.predictions
-        )
+            self.fit, self.runs, [budget for budget, _ in self.plans], self.x, self.predictions,
+            self.notes,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
