@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from . import plot
 from .estimate import Estimate
@@ -190,28 +191,38 @@ def _surface_figure(fit: ChinchillaFit, runs: Measurements, budgets: Sequence[fl
     shown = left.scatter(C, fit.L, s=22, edgecolors="white", linewidths=0.4, zorder=3, **colours)
     percent = 100 * fit.residuals
     if fit.status.usable:
-        grid = np.geomspace(min([C.min(), *budgets]), max([C.max(), *budgets]), 120)
-        N, D = np.asarray(fit.law.N_opt(grid, fit.k)), np.asarray(fit.law.D_opt(grid, fit.k))
-        _line(left, grid, np.asarray(fit.law.L_opt(grid, fit.k)), fit.band(N, D), C, plot.RED)
-        plot.say(left, grid[40], float(fit.law.L_opt(grid[40], fit.k)), "best split",
+        grid = np.geomspace(min([C.min(), *budgets]), max([C.max(), *budgets]), 60)
+        best = [fit.optimum(float(budget)).L for budget in grid]
+        band = np.array([(one.low, one.high) for one in best if one is not None]).T
+        _line(left, grid, np.asarray(fit.law.L_opt(grid, fit.k)), (band[0], band[1]), C, plot.RED)
+        plot.say(left, grid[20], float(fit.law.L_opt(grid[20], fit.k)), "best split",
                  color=plot.RED, dx=-8, dy=-14, ha="right")  # fmt: skip
         for budget in budgets:
-            best = fit.optimum(budget).L
-            if best is not None:
-                _forecast(left, budget, best, False)
+            loss = fit.optimum(budget).L
+            if loss is not None:
+                _forecast(left, budget, loss, False)
     _residuals(right, fit.D / fit.N, percent, **colours)
     if runs.aside is not None and runs.aside.params is not None and runs.aside.tokens is not None:
         N, D, L = runs.aside.params, runs.aside.tokens, runs.aside.loss
         _hollow(left, fit.k * N * D, L)
         _far(right, D / N, 100 * np.log(L / np.asarray(fit.law(N, D))), percent)
     plot.log_axes(left)
-    plot.log_axes(right, y=False)
+    _ratios(right)
     left.set(xlabel=f"C = {fit.k:g} N D, training FLOPs", ylabel=_LOSS,
              title=f"{len(fit.L)} runs, and the best that a budget gives")  # fmt: skip
     right.set(xlabel="tokens per parameter", title=_short(fit))
     bar = figure.colorbar(shown, ax=right, label="parameters")
     bar.outline.set_visible(False)
     return figure
+
+
+def _ratios(ax: Axes) -> None:
+    """A logarithmic axis of tokens per parameter, with labels also where it is short."""
+    plot.log_axes(ax, y=False)
+    low, high = ax.get_xlim()
+    if high < 200 * low:
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _short(fit: ChinchillaFit) -> str:

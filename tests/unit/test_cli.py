@@ -516,6 +516,19 @@ def test_numbers_of_the_command_line_are_those_of_tables(text: str, value: float
     assert _number(text) == numbers.parse(text).value == pytest.approx(value)
 
 
+def test_steps_are_pointed_to_where_tokens_are_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = isoflop()
+    steps = frame.assign(steps=(frame["tokens"] / 5e5).round() + 1).drop(columns="tokens")
+    path = saved(tmp_path, steps)
+    refused(Answer(capsys, "fit", path), "column of steps makes tokens with --tokens-per-step")
+    without = saved(tmp_path, steps.drop(columns="steps"))
+    answer = Answer(capsys, "fit", without)
+    refused(answer, "the parametric method needs tokens")
+    assert "steps" not in answer.err
+
+
 class TestPatience:
     """Long work shows that it goes on, on a terminal and nowhere else."""
 

@@ -92,6 +92,28 @@ def test_the_band_reaches_to_the_budget(figure: Figure) -> None:
     assert reach(panel) == pytest.approx(1e22)
 
 
+def test_the_band_of_a_surface_ends_at_the_interval_of_the_budget() -> None:
+    answer = report("parametric", budgets=[1e22])
+    found = answer.figure()
+    (band,) = [c for c in found.axes[0].collections if isinstance(c, FillBetweenPolyCollection)]
+    edge = band.get_paths()[0].vertices
+    end = edge[np.isclose(edge[:, 0], 1e22), 1]
+    loss = answer.plans[0][1].loss
+    assert loss is not None
+    assert (end.min(), end.max()) == pytest.approx((loss.low, loss.high))
+    plt.close(found)
+
+
+def test_a_short_axis_of_ratios_has_labels() -> None:
+    found = report("parametric").figure()
+    found.canvas.draw()
+    panel = next(ax for ax in found.axes if ax.get_xlabel() == "tokens per parameter")
+    low, high = panel.get_xlim()
+    shown = [at for at in panel.get_xticks() if low <= at <= high]
+    assert high < 200 * low and len(shown) >= 4
+    plt.close(found)
+
+
 def test_there_is_a_panel_of_residuals(figure: Figure, answer: Report) -> None:
     (panel,) = [ax for ax in figure.axes if "%" in ax.get_ylabel()]
     drawn = [np.asarray(line.get_ydata(), dtype=float) for line in panel.lines]
