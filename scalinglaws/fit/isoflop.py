@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -72,6 +74,7 @@ def fit_isoflop(
     *,
     flops: ArrayLike | None = None,
     k: float = 6.0,
+    within: float | None = None,
     bootstrap: int = 4000,
     seed: int = 0,
 ) -> AllocationFit:
@@ -86,6 +89,7 @@ def fit_isoflop(
     windows (factors of 10, 20 and 40, and all sizes; one for all budgets) are taken in turn as
     long as the sizes they add lie on the parabolas as closely as the noise within the factor of 5
     allows, by an F-test at 5 %. Each of the `curves` tells by `used` which sizes it was fitted to.
+    `within` sets the factor instead; infinity takes all sizes, as Hoffmann et al. did.
 
     A budget is refused, and `refused` says why, if it has fewer than 3 sizes, if its parabola
     opens downwards, or if the vertex lies outside its sizes.
@@ -116,7 +120,8 @@ def fit_isoflop(
     True
     """
     rng = checked_bootstrap(bootstrap, seed)
-    budgets, few = _budgets(*runs_of(params, tokens, loss, flops, k))
+    factors = FACTORS if within is None else (_checked_within(within),)
+    budgets, few = _budgets(factors, *runs_of(params, tokens, loss, flops, k))
     kept, curves, refused, factor = _parabolas(budgets, few)
     log_C = np.log([curve.C for curve in curves])
     log_N = np.log([curve.vertex for curve in curves])
@@ -148,10 +153,17 @@ def fit_isoflop(
     )
 
 
+def _checked_within(within: Any) -> float:
+    """The factor of the windows. Raises ValueError unless it is a number above 1."""
+    if not isinstance(within, Real) or not float(within) > 1:
+        raise ValueError(f"within must be a factor above 1, math.inf for all sizes; got {within!r}")
+    return float(within)
+
+
 def _parabolas(
     budgets: list[_Budget], few: list[tuple[float, str]]
 ) -> tuple[list[_Budget], list[Parabola], list[str], int]:
-    """The budgets with a minimum, their parabolas, what was refused, and the place in FACTORS.
+    """The budgets with a minimum, their parabolas, what was refused, and the windows' place.
 
     `few` are the budgets with too few sizes, and what is said of them. Raises ValueError if fewer
     than 3 budgets have a minimum.
@@ -238,19 +250,21 @@ class _Budget:
     D: np.ndarray
     """The sizes from small to large, the mean loss and the tokens of each, shape (sizes,)."""
     edges: tuple[np.ndarray, ...]
-    """For each of FACTORS, the ln N of a centre at which the window changes, rising."""
+    """For each factor that is tried, the ln N of a centre at which the window changes, rising."""
     between: tuple[np.ndarray, ...]
-    """For each of FACTORS, the number of the window below, between and above its edges."""
+    """For each factor, the number of the window below, between and above its edges."""
     inside: np.ndarray
     """Which sizes each window holds, shape (windows, sizes)."""
     solve: np.ndarray
     """Takes losses to the coefficients on each window, shape (windows, 3, sizes)."""
 
     @classmethod
-    def of(cls, C: float, N: np.ndarray, L: np.ndarray, D: np.ndarray) -> _Budget:
-        """The budget of these sizes, which rise."""
+    def of(
+        cls, C: float, N: np.ndarray, L: np.ndarray, D: np.ndarray, factors: Sequence[float]
+    ) -> _Budget:
+        """The budget of these sizes, which rise, for windows of these factors."""
         log_N = np.log(N)
-        tables = [_windows(log_N, factor) for factor in FACTORS]
+        tables = [_windows(log_N, factor) for factor in factors]
         sides, number = np.unique(
             np.concatenate([sides for _, sides in tables]), axis=0, return_inverse=True
         )
@@ -281,7 +295,7 @@ class _Budget:
     def resting(self, L: np.ndarray, factor: int) -> _Resting:
         """Parabolas through losses L (rows, sizes) on windows that are moved to their vertices.
 
-        The windows are those of the factor at this place in FACTORS. A window whose parabola has
+        The windows are those of the factor at this place. A window whose parabola has
         no minimum among the sizes stays where it is.
         """
         log_N, center, row = self.log_N, self.center, np.arange(len(L))
@@ -333,11 +347,11 @@ class _Minima:
     window: np.ndarray
     """The number of the window that it was found on, shape (rows, budgets)."""
     factor: np.ndarray
-    """The place in FACTORS of the windows that were chosen, shape (rows,)."""
+    """The place of the factor that was chosen, shape (rows,)."""
 
 
 def _budgets(
-    N: np.ndarray, D: np.ndarray, L: np.ndarray, C: np.ndarray
+    factors: Sequence[float], N: np.ndarray, D: np.ndarray, L: np.ndarray, C: np.ndarray
 ) -> tuple[list[_Budget], list[tuple[float, str]]]:
     """The budgets with enough sizes, and of those without the FLOPs and what is said of them."""
     label = budgets_of(C)
@@ -350,7 +364,7 @@ def _budgets(
         if len(sizes) < 3:
             few.append((budget, f"only {len(sizes)} sizes, a parabola needs 3"))
         else:
-            budgets.append(_Budget.of(budget, sizes, height, np.exp(log_D)))
+            budgets.append(_Budget.of(budget, sizes, height, np.exp(log_D), factors))
     return budgets, few
 
 
@@ -376,28 +390,26 @@ def _windows(t: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
     return edges, np.column_stack([low, high])
 
 
-def _minima(
-    budgets: list[_Budget], L: Sequence[np.ndarray], factors: Sequence[int] = range(len(FACTORS))
-) -> _Minima:
+def _minima(budgets: list[_Budget], L: Sequence[np.ndarray], factor: int | None = None) -> _Minima:
     """The minima on the widest windows that the noise allows, for losses (rows, sizes) each.
 
-    factors: the places in FACTORS to try, one after the other; the first is taken for granted,
-    and the first that misfits ends it.
+    The factors are tried one after the other: the first is taken for granted, and the first whose
+    windows misfit ends it. With the place of a `factor`, that one is taken.
     """
     rows = len(L[0])
-    chosen, agreed = np.full(rows, factors[0]), np.ones(rows, dtype=bool)
+    chosen, agreed = np.zeros(rows, dtype=int), np.ones(rows, dtype=bool)
     log_N = np.empty((rows, len(budgets)))
     window = np.empty((rows, len(budgets)), dtype=int)
     first: tuple[np.ndarray, np.ndarray] | None = None
-    for factor in factors:
-        fits = [budget.resting(part, factor) for budget, part in zip(budgets, L, strict=True)]
+    for place in range(len(budgets[0].edges)) if factor is None else [factor]:
+        fits = [budget.resting(part, place) for budget, part in zip(budgets, L, strict=True)]
         squares = np.sum([fit.squares for fit in fits], axis=0)
         freedom = np.sum([fit.freedom for fit in fits], axis=0)
         first = first or (squares, freedom)
         agreed &= _as_noise_allows(squares, freedom, *first)
         if not agreed.any():
             break
-        chosen[agreed] = factor
+        chosen[agreed] = place
         log_N[agreed] = np.column_stack([fit.log_N for fit in fits])[agreed]
         window[agreed] = np.column_stack([fit.window for fit in fits])[agreed]
     return _Minima(log_N, window, chosen)
@@ -457,7 +469,7 @@ def _stand_in(
             np.exp(np.where(close, inner(x, y), outer(x, y)))
             for x, y, close in zip(place, log_C, near, strict=True)
         ]
-        found = _minima(budgets, [part[None] for part in L], [factor]).log_N[0]
+        found = _minima(budgets, [part[None] for part in L], factor).log_N[0]
         if not np.isnan(found).any():
             lowest = [
                 _lowest(inner, x[curve.used], y)
