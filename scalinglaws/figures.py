@@ -276,9 +276,12 @@ _INK = {plot.ORANGE: "#946600", plot.BLUE: plot.BLUE}
 def _parabolas(ax: Axes, fit: AllocationFit, runs: Measurements) -> None:
     used: set[tuple[float, float]] = set()
     for curve, colour in zip(fit.curves, _shades(len(fit.curves)), strict=True):
-        grid = np.geomspace(curve.N.min(), curve.N.max(), 80)
+        near = curve.N[curve.used]
+        grid = np.geomspace(near.min(), near.max(), 80)
         ax.plot(grid, curve(grid), color=colour, lw=1.2)
-        ax.plot(curve.N, curve.L, "o", color=colour, ms=4.5, mec="white", mew=0.5)
+        ax.plot(curve.N[~curve.used], curve.L[~curve.used], "o", mfc="none", mec=colour, ms=4)
+        ax.plot(curve.N[curve.used], curve.L[curve.used], "o", color=colour, ms=4.5, mec="white",
+                mew=0.5)  # fmt: skip
         ax.plot(curve.vertex, curve(curve.vertex), "D", color=plot.RED, ms=6, mec="white")
         plot.say(ax, grid[-1], float(curve(grid[-1])), f"{curve.C:.1e}", color=colour, dx=5)
         used |= set(zip(curve.N, curve.L, strict=True))
