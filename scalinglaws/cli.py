@@ -11,7 +11,10 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -403,6 +406,38 @@ def _cost_options(costs: argparse._ArgumentGroup) -> None:
 # The commands
 
 
+@contextmanager
+def _patience(what: str) -> Iterator[None]:
+    """Says on the terminal that it is still at work, with the seconds, if `what` takes longer.
+
+    The line goes to stderr and is wiped at the end. Where stderr is no terminal nothing is said,
+    so that logs and pipes stay as they are.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    start, done = time.monotonic(), threading.Event()
+
+    def say() -> None:
+        while not done.wait(_EVERY):
+            line = f"{what}: {time.monotonic() - start:.0f} s"
+            print(f"\r{line}", end="", file=sys.stderr, flush=True)
+
+    watcher = threading.Thread(target=say, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        if time.monotonic() - start > _EVERY:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+_EVERY = 1.0
+"""Seconds between two signs of life."""
+
+
 def _checked_figure(name: str) -> Path:
     path = Path(name)
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
@@ -442,24 +477,33 @@ def _fit(args: argparse.Namespace) -> Answer:
     if args.plot and args.by is not None:
         raise ValueError("--plot draws one fit: choose one with --where in place of --by")
     path = _checked_figure(args.plot) if args.plot else None
-    report: Report | Reports = analyse(
-        _runs(args, args.runs, args.by),
-        args.method,
-        by=args.by,
-        x=args.x or "flops",
-        floor="auto" if args.floor is None else args.floor,
-        huber=args.huber,
-        k=args.k or 6.0,
-        bootstrap=args.bootstrap,
-        seed=args.seed,
-        budgets=args.budget,
-        max_runs=args.max_runs,
-    )
+    runs = _runs(args, args.runs, args.by)
+    with _patience(_work(runs, args)):
+        report: Report | Reports = analyse(
+            runs,
+            args.method,
+            by=args.by,
+            x=args.x or "flops",
+            floor="auto" if args.floor is None else args.floor,
+            huber=args.huber,
+            k=args.k or 6.0,
+            bootstrap=args.bootstrap,
+            seed=args.seed,
+            budgets=args.budget,
+            max_runs=args.max_runs,
+        )
     if path is not None and isinstance(report, Report):
         _draw(report, path)
     named = args.runs[0] if len(args.runs) == 1 else args.runs
     found = {"input": named, "version": __version__, **report.as_json()}
     return Answer(str(report), found, report.warnings)
+
+
+def _work(runs: Measurements, args: argparse.Namespace) -> str:
+    """What a fit is about to do, in a few words."""
+    return (
+        f"fitting {len(runs)} runs ({args.method}), with {args.bootstrap} draws for the intervals"
+    )
 
 
 def _draw(report: Report, path: Path) -> None:
@@ -492,10 +536,12 @@ class _Law(NamedTuple):
 def _law(args: argparse.Namespace) -> _Law:
     """The law that was named, given, or is to be fitted to a table."""
     if args.table is not None:
-        report = analyse(
-            _runs(args, args.table), args.method, huber=args.huber, k=args.k or 6.0,
-            bootstrap=args.bootstrap, seed=args.seed, max_runs=args.max_runs,
-        )  # fmt: skip
+        runs = _runs(args, args.table)
+        with _patience(_work(runs, args)):
+            report = analyse(
+                runs, args.method, huber=args.huber, k=args.k or 6.0,
+                bootstrap=args.bootstrap, seed=args.seed, max_runs=args.max_runs,
+            )  # fmt: skip
         source = report.fit
         assert not isinstance(source, PowerLawFit), "power is no choice of --method here"
         name, formula = f"{args.method} fit to {args.table}", str(source).splitlines()[0]

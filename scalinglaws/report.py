@@ -29,6 +29,7 @@ from .fit import (
 from .plan import Plan, compute_optimal
 from .runs.doubts import RATIO
 from .runs.measured import Measurements
+from .runs.shapes import step_column
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -119,12 +120,13 @@ class Report:
         return "\n".join(lines)
 
     def figure(self) -> Figure:
-        """A figure of the runs and the fit: one panel for a power law, two for other methods."""
+        """A figure of the runs, the law with its band, the residuals, and what was left out."""
         from . import figures
 
         return figures.of_fit(
-            self.fit, self.runs, [budget for budget, _ in self.plans], self.x, self.predictions
-        )
+            self.fit, self.runs, [budget for budget, _ in self.plans], self.x, self.predictions,
+            self.notes,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -358,9 +360,15 @@ def _answer(runs: Measurements, question: _Question) -> Report:
     """One law for all runs, and what it says."""
     for name in question.needs:
         if getattr(runs, name) is None:
+            hint = ""
+            if name != "params" and step_column(list(map(str, runs.table.columns))) is not None:
+                hint = (
+                    ". Its column of steps makes tokens with --tokens-per-step X (in Python "
+                    "tokens_per_step), X being the tokens of one step"
+                )
             raise ValueError(
                 f"the {question.method} method needs {name}, and the table neither has them nor "
-                "two of params, tokens and FLOPs to derive them from"
+                f"two of params, tokens and FLOPs to derive them from{hint}"
             )
     warnings = [*_doubted(runs, question), *_plausible(runs)]
     read = len(runs)

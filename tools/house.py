@@ -53,13 +53,28 @@ class Book:
 
     @cached_property
     def notebooks(self) -> tuple[Path, ...]:
-        """The chapters: every notebook in `book/`, in order."""
+        """Every notebook in `book/`: the chapters in their order, then the appendices."""
         return tuple(sorted((self.root / "book").glob("*.ipynb")))
+
+    @cached_property
+    def chapters(self) -> tuple[Path, ...]:
+        """The notebooks that are chapters."""
+        return tuple(path for path in self.notebooks if is_chapter(path))
+
+    @cached_property
+    def appendices(self) -> tuple[Path, ...]:
+        """The notebooks that are appendices: for use, without forecast and exercises."""
+        return tuple(path for path in self.notebooks if not is_chapter(path))
 
     @cached_property
     def pages(self) -> tuple[Path, ...]:
         """The pages that are plain Markdown."""
         return tuple(sorted((self.root / "book").glob("*.md")))
+
+
+def is_chapter(path: Path) -> bool:
+    """Tell whether a notebook is a chapter, whose name begins with its number, or an appendix."""
+    return re.match(r"\d\d-", path.name) is not None
 
 
 def check_address(url: str) -> tuple[str, str]:

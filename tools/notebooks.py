@@ -1,8 +1,8 @@
-"""Run the chapters anew, store their outputs, and write them in one normal form.
+"""Run the notebooks of the book anew, store their outputs, and write them in one normal form.
 
 Usage: python tools/notebooks.py [--only 01] [--check]
 
-Each chapter runs in its own kernel, in its own empty folder and with an empty record of forecasts.
+Each notebook runs in its own kernel, in its own empty folder and with an empty record of forecasts.
 The normal form holds no times, versions or widget state, so that a diff shows what changed; where
 the outputs are the same, the file stays the same to the byte. What a chapter recorded (forecasts of
 the laws, verdicts) goes into the package, where the chapters after it find it.
@@ -26,7 +26,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nbformat
-from house import FIGURE_BYTES, ROOT, Book
+from house import FIGURE_BYTES, ROOT, Book, is_chapter
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
@@ -241,7 +241,7 @@ def refresh(path: Path) -> Ran:
     changed = text.encode("utf-8") != path.read_bytes()
     if changed:
         path.write_bytes(text.encode("utf-8"))
-    if path.is_relative_to(ROOT / "book"):
+    if path.is_relative_to(ROOT / "book") and is_chapter(path):
         changed = keep_record(record, path.name[:2]) or changed
     return Ran(path, time.perf_counter() - start, changed)
 
@@ -292,12 +292,12 @@ def check_all(paths: list[Path]) -> bool:
 def main() -> None:
     """Read the command line; exit with 1 if a chapter failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="chapters whose file name starts with this")
+    parser.add_argument("--only", default="", help="notebooks whose file name starts with this")
     parser.add_argument("--check", action="store_true", help="run nothing, check the form")
     options = parser.parse_args()
     paths = [path for path in Book(ROOT).notebooks if path.name.startswith(options.only)]
     if not paths:
-        raise SystemExit(f"no chapter starts with {options.only!r}")
+        raise SystemExit(f"no notebook starts with {options.only!r}")
     fine = check_all(paths) if options.check else refresh_all(paths)
     raise SystemExit(0 if fine else 1)
 

@@ -92,7 +92,7 @@ class Bibliography:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A notebook of the book, with what the rules need to know about the book."""
+    """A notebook, be it chapter or appendix, with what the rules need to know about the book."""
 
     path: Path
     nb: NotebookNode
@@ -633,6 +633,10 @@ RULES: tuple[Callable[[Chapter], list[str]], ...] = (
     cells_named,
     no_measured_number_in_prose,
 )
+
+SKELETON = frozenset({forecast_made, sections_in_order, exercises_complete, length_of_prose})
+"""What only a chapter is held to: an appendix is there to be used, not to teach by bets."""
+APPENDIX_RULES = tuple(rule for rule in RULES if rule not in SKELETON)
 
 
 def contents_complete(book: Book) -> list[str]:

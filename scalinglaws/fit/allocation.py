@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..estimate import Estimate
 from ..laws import PowerLaw, Value, log_power, plain
 from .inputs import checked_k, equally_long
 from .minimise import aicc
-from .result import FitResult, Optimum
+from .result import LARGEST, FitResult, Optimum
 
 NAMES = ("k_N", "a", "k_D", "b")
 
@@ -35,7 +35,7 @@ class AllocationFit(FitResult):
     minima: np.ndarray
     """Bootstrap draws of ln N at each budget, shape (bootstrap, budgets); NaN: no minimum."""
     curves: tuple[Parabola, ...]
-    """The parabola of each budget (approach 2 only)."""
+    """The parabola of each budget; its `used` tells which sizes it was fitted to (approach 2)."""
     refused: tuple[str, ...]
     """What was left out, and why."""
     _point: np.ndarray
@@ -130,9 +130,15 @@ class AllocationFit(FitResult):
     def __str__(self) -> str:
         head = f"N_opt = {self.k_N:.4g} C^{self.a:.4g}, D_opt = {self.k_D:.4g} C^{self.b:.4g}"
         unit = "budgets" if self.method == "isoflop" else "sizes on the envelope"
-        left = [f"  left out: {reason}" for reason in self.refused]
+        rest = [sizes_used(self.curves)] if self.curves else []
+        rest += [f"left out: {reason}" for reason in self.refused]
         return "\n".join(
-            [head, f"  from {len(self.C)} {unit}, {self.status}", *self._lines(("a", "b")), *left]
+            [
+                head,
+                f"  from {len(self.C)} {unit}, {self.status}",
+                *self._lines(("a", "b")),
+                *(f"  {line}" for line in rest),
+            ]
         )
 
 
@@ -143,51 +149,70 @@ def _log_line(log_k: ArrayLike, exponent: ArrayLike, log_C: ArrayLike) -> np.nda
 
 @dataclass(frozen=True, eq=False)
 class Parabola:
-    """L = c0 + c1 t + c2 t^2 with t = ln N - center, fitted to the runs of one budget."""
+    """L = c0 + c1 t + c2 t^2 with t = ln N - center, fitted to runs of one budget."""
 
     C: float
     N: np.ndarray
     L: np.ndarray
     D: np.ndarray
+    """All sizes of the budget from small to large, the loss and the tokens of each, (sizes,)."""
     coefficients: tuple[float, float, float]
     center: float
+    used: np.ndarray
+    """Which of the sizes the parabola was fitted to, booleans of shape (sizes,)."""
 
     def __call__(self, N: ArrayLike) -> Value:
         """L at N (same shape)."""
         t = np.log(positive(N, "N")) - self.center
         return plain(np.polynomial.polynomial.polyval(t, self.coefficients))
 
-    @classmethod
-    def through(cls, C: float, N: np.ndarray, D: np.ndarray, L: np.ndarray) -> Parabola:
-        """The parabola of least squares through L at the sizes N of a budget."""
-        center = float(np.log(N).mean())
-        X = np.vander(np.log(N) - center, 3, increasing=True)
-        c0, c1, c2 = map(float, np.linalg.lstsq(X, L, rcond=None)[0])
-        return cls(C, N, L, D, (c0, c1, c2), center)
-
     @property
     def vertex(self) -> float:
         """The N of the minimum, or of the maximum of an inverted parabola."""
         _, c1, c2 = self.coefficients
-        return math.exp(self.center - c1 / (2 * c2))
+        with np.errstate(all="ignore"):
+            place = self.center - float(np.divide(c1, 2 * c2))
+        return math.exp(min(max(place, -LARGEST), LARGEST))
 
     @property
     def has_no_minimum(self) -> str:
         """Why there is no minimum among the sizes; nothing where there is one."""
+        first, last = self.N[0], self.N[-1]
+        near = self.N[self.used]
+        shape = f"fitted to the {len(near)} sizes from {near[0]:.3g} to {near[-1]:.3g}"
         if self.coefficients[2] <= 0:
-            return "the parabola opens downwards"
-        if not self.N[0] <= self.vertex <= self.N[-1]:
+            return f"the parabola opens downwards, {shape}; {self._lowest}"
+        if not first <= self.vertex <= last:
             return (
-                f"the minimum at {self.vertex:.3g} params lies outside the sizes from "
-                f"{self.N[0]:.3g} to {self.N[-1]:.3g}"
+                f"the minimum at {self.vertex:.3g} params lies outside the sizes from {first:.3g} "
+                f"to {last:.3g}, by the parabola {shape}; {self._lowest}"
             )
         return ""
 
     @property
+    def _lowest(self) -> str:
+        """Where the measured loss is lowest, in words."""
+        place = int(self.L.argmin())
+        ends = {0: ", the smallest", len(self.L) - 1: ", the largest"}
+        return f"the loss is lowest at {self.N[place]:.3g}{ends.get(place, '')}"
+
+    @property
     def squares(self) -> float:
-        """Summed squares of the residuals, in shares of the loss."""
-        X = np.vander(np.log(self.N) - self.center, 3, increasing=True)
-        return float(np.sum(((self.L - X @ np.array(self.coefficients)) / self.L) ** 2))
+        """Summed squares of the residuals at the sizes used, in shares of the loss."""
+        N, L = self.N[self.used], self.L[self.used]
+        return float(np.sum(((L - self(N)) / L) ** 2))
+
+
+def sizes_used(curves: Sequence[Parabola]) -> str:
+    """How many sizes the parabolas were fitted to, and how far these lie from the minima."""
+    used = [int(curve.used.sum()) for curve in curves]
+    total = sum(len(curve.N) for curve in curves)
+    each = f"{min(used)} to {max(used)}" if min(used) < max(used) else f"{used[0]}"
+    reach = max(
+        math.exp(np.abs(np.log(curve.N[curve.used] / curve.vertex)).max()) for curve in curves
+    )
+    share = f"all {total}" if sum(used) == total else f"{sum(used)} of {total}"
+    return f"parabolas fitted to {share} sizes, {each} a budget, within x{reach:.2g} of the minima"
 
 
 def runs_of(

@@ -4,6 +4,7 @@ from .doubts import Doubt
 from .read import PF_DAY, Measurements, measurements
 from .table import (
     COLUMNS,
+    digitised,
     finished,
     read_table,
     reference,
@@ -18,6 +19,7 @@ __all__ = [
     "PF_DAY",
     "Doubt",
     "Measurements",
+    "digitised",
     "finished",
     "measurements",
     "read_table",

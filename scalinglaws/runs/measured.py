@@ -64,6 +64,8 @@ class Measurements:
     """Whether there is but one row of each run, for certain."""
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     """All columns of the table, as they were, for these runs."""
+    aside: Measurements | None = None
+    """Runs that could enter a fit and were left out by choice: the worst, or not the best."""
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -117,21 +119,32 @@ class Measurements:
         return replace(self, **arrays, table=self.table[chosen] if chosen.dtype == bool
                        else self.table.iloc[chosen], notes=notes)  # fmt: skip
 
+    def keep(self, chosen: np.ndarray, note: str) -> Measurements:
+        """Those runs that `chosen` (booleans) selects; the others are put aside."""
+        others = replace(self.take(~chosen), aside=None)
+        aside = others if self.aside is None else _together(self.aside, others)
+        return replace(self.take(chosen, note), aside=aside)
+
     def where(self, wanted: Mapping[str, Wanted]) -> Measurements:
         """The runs with these values in these columns. Raises ValueError if there are none."""
         chosen = matching(self.table, wanted)
-        return self.take(chosen, said_of(wanted, int(chosen.sum()), len(self)))
+        found = self.take(chosen, said_of(wanted, int(chosen.sum()), len(self)))
+        return replace(found, aside=None)
 
     def apart(self, column: str) -> Measurements:
         """The same runs, those with different values in a column to be kept apart."""
-        return replace(self, by=column, group=texts(named(self.table, column)))
+        aside = None if self.aside is None else self.aside.apart(column)
+        return replace(self, by=column, group=texts(named(self.table, column)), aside=aside)
 
     def split(self) -> dict[str, Measurements]:
         """The runs of each value of the column `by`, in the order in which they come."""
         if self.by is None or self.group is None:
             raise ValueError("these runs are not kept apart by any column: use apart(column)")
+        others = {} if self.aside is None else self.aside.split()
         return {
-            str(value): replace(self.take(self.group == value), by=None, group=None)
+            str(value): replace(
+                self.take(self.group == value), by=None, group=None, aside=others.get(str(value))
+            )
             for value in pd.unique(self.group)
         }
 
@@ -151,7 +164,7 @@ class Measurements:
         same = (frame.loc[first.index, list(keys)] == first).all(axis=1)
         chosen[first.index[same]] = True
         shown = ", ".join(map(repr, columns))
-        return self.take(
+        return self.keep(
             chosen,
             f"kept: {int(chosen.sum())} of {len(self)} runs, those with the best {shown} at each "
             "size and length. A best of many is a little lucky",
@@ -209,6 +222,16 @@ class Measurements:
             return np.asarray(steps, dtype=float)
         length = self.tokens if self.tokens is not None else self.flops
         return np.arange(len(self), dtype=float) if length is None else length
+
+
+def _together(first: Measurements, second: Measurements) -> Measurements:
+    """The runs of both, which are of one table."""
+    arrays: dict[str, Any] = {
+        name: None if getattr(first, name) is None
+        else np.concatenate([getattr(first, name), getattr(second, name)])
+        for name in _ARRAYS
+    }  # fmt: skip
+    return replace(first, **arrays, table=pd.concat([first.table, second.table]))
 
 
 def named(table: pd.DataFrame, name: str) -> pd.Series:

@@ -571,9 +571,10 @@ def _without_worst(found: Measurements, count: int) -> Measurements:
     if count >= len(found):
         raise ValueError(f"cannot leave out the {count} highest losses of {len(found)} runs")
     order = np.argsort(-found.loss, kind="stable")
-    worst, kept = order[:count], np.sort(order[count:])
+    worst, kept = order[:count], np.ones(len(found), dtype=bool)
+    kept[worst] = False
     said = (
         f"left out: the {count} highest losses, from {found.loss[worst].min():.4g} to "
         f"{found.loss[worst].max():.4g}, as asked"
     )
-    return replace(found.take(kept, said), excluded={**found.excluded, "worst": count})
+    return replace(found.keep(kept, said), excluded={**found.excluded, "worst": count})

@@ -228,6 +228,20 @@ def sealed() -> pd.DataFrame:
     return _shipped("sealed.csv")
 
 
+def digitised() -> pd.DataFrame:
+    """245 runs of the Chinchilla paper, with columns params, flops and loss (nats per token).
+
+    They are the points of figure 4 of Hoffmann et al. (2022, arXiv 2203.15556), which prints no
+    table, as Besiroglu, Erdil, Barnett and You (2024, arXiv 2404.10102) read them off and published
+    them. Cite both. Tokens follow as D = C / (6 N); `measurements(digitised())` has them. The
+    replication leaves out the five highest losses before it fits.
+
+    >>> len(digitised())
+    245
+    """
+    return pd.read_csv(_DATA / "hoffmann-digitised.csv")
+
+
 def _shipped(file: str) -> pd.DataFrame:
     """A table of the package, with the columns that came after it was written."""
     table = read_table(_DATA / file)

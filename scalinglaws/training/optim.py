@@ -33,8 +33,6 @@ class _Moved:
     weight: Tensor
     lr: Tensor
     """Peak rate of each model, of a shape that spreads over the weight."""
-    decay: Tensor | None
-    """What a step at the peak rate takes of the weight; None if no model of the stack decays."""
     state: Tensor
     """AdamW's move, zero between steps, or Muon's momentum."""
 
@@ -61,12 +59,15 @@ class Optimizer:
             raise TypeError(f"a {runs[0].model.kind} has no learning rate: it learns by counting")
         self.muon: list[tuple[_Moved, Callable[[Tensor], Tensor]]] = []
         self.adamw: list[_Moved] = []
+        self.decaying: list[tuple[Tensor, Tensor]] = []
+        """Weights, and what a step at the peak rate takes of each."""
         for group in model.groups():
             own = lr if group.lr is None else group.lr * lr / default
             for w in group.weights:
                 spread = own.view(-1, *[1] * (w.dim() - 1))
-                less = (lr * decay).view_as(spread) if decays and group.decays else None
-                moved = _Moved(w, spread, less, torch.zeros_like(w))
+                if decays and group.decays:
+                    self.decaying.append((w, (lr * decay).view_as(spread)))
+                moved = _Moved(w, spread, torch.zeros_like(w))
                 if kind == "muon" and group.matrices is not None:
                     self.muon.append((moved, group.matrices))
                 else:
@@ -80,9 +81,8 @@ class Optimizer:
     @torch.no_grad()
     def step(self, multiplier: float) -> None:
         """Move every weight along its gradient, and forget the gradient."""
-        for moved in (*self.adamw, *(moved for moved, _ in self.muon)):
-            if moved.decay is not None:
-                moved.weight.mul_(1 - multiplier * moved.decay)
+        for weight, decay in self.decaying:
+            weight.mul_(1 - multiplier * decay)
         adamw(  # a weight of zero shows how far AdamW moves; each model then goes at its own rate
             [moved.state.zero_() for moved in self.adamw],
             [_gradient(moved.weight) for moved in self.adamw],

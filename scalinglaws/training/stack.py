@@ -192,7 +192,7 @@ def _losses(model: Learner, batch: _Batch, keep: Tensor | None) -> Tensor:
     """Losses of the scored tokens, shape (stack, batch, scored)."""
     tokens, targets = batch
     wanted = targets[..., 1:] if keep is None else targets[..., 1:][..., keep]
-    with half_precision(model.device, model.config):
+    with half_precision(tokens.device, model.config):
         return token_losses(model(tokens[..., :-1], keep), wanted)
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 
 import picture
@@ -40,6 +41,19 @@ def run(*command: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
 def test_code_and_notebooks_have_the_style_of_the_project(command: tuple[str, ...]) -> None:
     done = run("ruff", *command)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_types_of_the_package_are_right() -> None:
+    done = run("mypy")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_type_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text("def f() -> int:\n    return 'two'\n", encoding="utf-8")
+    settings = str(ROOT / "pyproject.toml")
+    done = run("mypy", "--config-file", settings, str(tmp_path / "wrong.py"), folder=tmp_path)
+    assert done.returncode != 0
+    assert "Incompatible return value" in done.stdout
 
 
 def test_every_pin_is_exact_and_installed() -> None:
@@ -164,8 +178,11 @@ def test_make_help_names_every_command() -> None:
 
 def test_readme_and_welcome_page_show_the_same_table() -> None:
     def table(page: str) -> list[str]:
+        """The table of chapters; a page may have others."""
         lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
-        return [line.replace("](book/", "](") for line in lines if line.startswith("| ")]
+        (start,) = [n for n, line in enumerate(lines) if line.startswith("| Chapter |")]
+        rows = takewhile(lambda line: line.startswith("|"), lines[start:])
+        return [line.replace("](book/", "](") for line in rows]
 
     assert table("README.md") == table("book/index.md")
     assert len(table("README.md")) > 10

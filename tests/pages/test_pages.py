@@ -13,23 +13,35 @@ from notebooks import is_normal
 
 BOOK = Book(ROOT)
 LIBRARY = pages.read_bibliography(ROOT / "book" / "references.bib")
-CHAPTERS = tuple(pages.read_chapter(path, BOOK, LIBRARY) for path in BOOK.notebooks)
-chapters = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.path.stem)
+CHAPTERS = tuple(pages.read_chapter(path, BOOK, LIBRARY) for path in BOOK.chapters)
+APPENDICES = tuple(pages.read_chapter(path, BOOK, LIBRARY) for path in BOOK.appendices)
 
 
-def test_there_are_chapters() -> None:
-    assert CHAPTERS
+def each(notebooks: tuple[pages.Chapter, ...]) -> pytest.MarkDecorator:
+    """One test for each of the notebooks."""
+    return pytest.mark.parametrize("chapter", notebooks, ids=lambda chapter: chapter.path.stem)
 
 
-@chapters
+def test_there_are_chapters_and_appendices() -> None:
+    assert CHAPTERS and APPENDICES
+
+
+@each(CHAPTERS)
 @pytest.mark.parametrize("rule", pages.RULES, ids=lambda rule: rule.__name__)
 def test_chapter_keeps_the_rule(rule: Callable, chapter: pages.Chapter) -> None:
     found = rule(chapter)
     assert not found, "\n".join(found)
 
 
-@chapters
-def test_chapter_is_in_normal_form(chapter: pages.Chapter) -> None:
+@each(APPENDICES)
+@pytest.mark.parametrize("rule", pages.APPENDIX_RULES, ids=lambda rule: rule.__name__)
+def test_appendix_keeps_the_rule(rule: Callable, chapter: pages.Chapter) -> None:
+    found = rule(chapter)
+    assert not found, "\n".join(found)
+
+
+@each(CHAPTERS + APPENDICES)
+def test_notebook_is_in_normal_form(chapter: pages.Chapter) -> None:
     assert is_normal(chapter.path), "run 'make notebooks'"
 
 

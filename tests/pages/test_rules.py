@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pages
 import pytest
-from house import Book
+from house import Book, is_chapter
 from nbformat.v4 import new_code_cell, new_output
 from pages import Chapter
 from sample import ALT, NAME, figure, make_chapter, png
@@ -173,6 +173,40 @@ def test_a_broken_chapter_is_caught(name: str, change: Break, tmp_path: Path) ->
 
 def test_every_rule_is_tested() -> None:
     assert {name for name, _, _ in BROKEN} == {rule.__name__ for rule in pages.RULES}
+
+
+def plain_appendix(chapter: Chapter) -> None:
+    """Make an appendix of a chapter: no forecast, no closing sections, no exercises."""
+    chapter.nb["cells"] = [*cells(chapter)[:3], cells(chapter)[4], cells(chapter)[5]]
+    cells(chapter)[3]["source"] = cells(chapter)[3]["source"].split("\n\nThe loss falls")[0]
+    cells(chapter)[4]["source"] = "plot()"
+    cells(chapter)[4]["execution_count"] = 2
+
+
+@pytest.mark.parametrize("rule", pages.APPENDIX_RULES, ids=lambda rule: rule.__name__)
+def test_an_appendix_needs_no_forecast_and_no_exercises(rule: Callable, tmp_path: Path) -> None:
+    chapter = make_chapter(tmp_path)
+    plain_appendix(chapter)
+    assert rule(chapter) == []
+    missing = [rule.__name__ for rule in pages.RULES if rule(chapter)]
+    assert {*missing} == {rule.__name__ for rule in pages.SKELETON}
+
+
+def test_an_appendix_keeps_all_other_rules() -> None:
+    names = {rule.__name__ for rule in pages.APPENDIX_RULES}
+    assert {"opening", "setup_first", "figures_described", "citations_linked", "cells_short",
+            "outputs_complete", "no_measured_number_in_prose"} <= names  # fmt: skip
+
+
+def test_a_name_without_a_number_is_that_of_an_appendix(tmp_path: Path) -> None:
+    chapter = make_chapter(tmp_path)
+    appendix = tmp_path / "book" / "fit-your-own.ipynb"
+    appendix.write_bytes(chapter.path.read_bytes())
+    book = Book(tmp_path)
+    assert book.chapters == (chapter.path,) and book.appendices == (appendix,)
+    assert book.notebooks == (chapter.path, appendix)
+    assert is_chapter(chapter.path) and not is_chapter(appendix)
+    assert not is_chapter(Path("2-more.ipynb"))
 
 
 def test_a_cited_loss_may_stand_in_prose(tmp_path: Path) -> None:

@@ -212,12 +212,14 @@ def isoflop_sweep(
     return N, D, TRUTH(N, D) * np.exp(noise(rng, kind, sigma, len(N)))
 
 
-def allocation_cases(result: fit.AllocationFit, C: float) -> dict[str, Case]:
+def allocation_cases(
+    result: fit.AllocationFit, C: float, law: ChinchillaLaw = TRUTH
+) -> dict[str, Case]:
     """The cases of approach 1 or 2."""
     best = result.optimum(C)
     return {
-        "a": (TRUTH.a, result.a, *result.interval("a")),
-        "N_opt": (float(TRUTH.N_opt(C)), best.N.value, best.N.low, best.N.high),
+        "a": (law.a, result.a, *result.interval("a")),
+        "N_opt": (float(law.N_opt(C)), best.N.value, best.N.low, best.N.high),
     }
 
 
@@ -234,6 +236,74 @@ def isoflop(
     return Setting(
         f"approach 2, {sizes} sizes x {budgets} budgets, {100 * sigma:.1f} % {kind}, x{reach:g}",
         once,
+    )
+
+
+WIDE_LAWS = {
+    "a=.452": ChinchillaLaw(E=1.69, A=406.4, alpha=0.34, B=410.7, beta=0.28),
+    "a=.513": TRUTH,
+    "a=.727": ChinchillaLaw(
+        E=1.7, A=0.6 * 1e9**0.18, alpha=0.18, B=0.225 * (1e20 / 6e9) ** 0.48, beta=0.48
+    ),
+}
+CEILING = 10.8
+"""The loss of guessing among 50,000 tokens: untrained models do no worse."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Where the sizes of a wide sweep lie at each budget."""
+
+    decades: float
+    sizes: int
+    drift: float = 0.0
+    """Their middle moves against the best size by C^drift."""
+    fixed: bool = False
+    """The same sizes at all budgets."""
+
+
+DESIGNS = {
+    "narrow": Design(0.95, 7),
+    "centred": Design(2.0, 11),
+    "wide": Design(3.0, 15),
+    "fixed grid": Design(3.2, 16, fixed=True),
+    "too fast": Design(2.2, 11, 0.3),
+    "too slow": Design(2.2, 11, -0.3),
+    "narrow, too fast": Design(1.3, 8, 0.15),
+}
+WIDE_BUDGETS = {"small": np.geomspace(1.25e16, 1.28e19, 7), "large": np.geomspace(6e18, 3e21, 6)}
+
+
+def wide_sweep(
+    rng: Rng, law: ChinchillaLaw, design: Design, C: np.ndarray, sigma: float, capped: bool
+) -> tuple[np.ndarray, ...]:
+    """N, D, L of a sweep over up to three decades of sizes at each of the budgets C."""
+    middle = np.sqrt(C[0] * C[-1])
+    if design.fixed:
+        centre = law.N_opt(middle) * np.exp(rng.uniform(-0.15, 0.15)) * np.ones(len(C))
+    else:
+        centre = law.N_opt(C) * (C / middle) ** design.drift
+        centre = centre * np.exp(rng.uniform(-0.3, 0.3, len(C)))
+    N = np.outer(centre, 10 ** (design.decades * np.linspace(-0.5, 0.5, design.sizes))).ravel()
+    D = C.repeat(design.sizes) / (6 * N)
+    L = np.minimum(law(N, D), CEILING) if capped else law(N, D)
+    return N, D, L * np.exp(noise(rng, "normal", sigma, len(N)))
+
+
+def wide_isoflop(
+    of: str, design: str, sigma: float, budgets: str = "small", capped: bool = False
+) -> Setting:
+    """Approach 2 on wide sweeps, of which many arms follow no parabola."""
+    law, C = WIDE_LAWS[of], WIDE_BUDGETS[budgets]
+
+    def once(rng: Rng, seed: int) -> tuple[str, dict[str, Case]]:
+        N, D, L = wide_sweep(rng, law, DESIGNS[design], C, sigma, capped)
+        result = fit.fit_isoflop(N, D, L, bootstrap=400, seed=seed)
+        return str(result.status), allocation_cases(result, 10 * float(C[-1]), law)
+
+    ceiling = ", capped" if capped else ""
+    return Setting(
+        f"approach 2, {of}{ceiling}, {budgets} budgets, {design}, {100 * sigma:.1f} %", once
     )
 
 
@@ -373,6 +443,13 @@ SETTINGS = [
     *(parametric(n, 0.01, seeds=3) for n in (240, 90)),
     *(parametric(n, 0.01, checkpoints=5) for n in (240, 120)),
     *(isoflop(s, b, sigma) for s, b in ((5, 5), (7, 6), (9, 7)) for sigma in (0.002, 0.004, 0.01)),
+    *(
+        wide_isoflop(of, design, sigma, budgets, capped)
+        for budgets, capped in (("small", True), ("large", False))
+        for of in WIDE_LAWS
+        for design in DESIGNS
+        for sigma in (0.001, 0.003, 0.01)
+    ),
     isoflop(7, 6, 0.004, "t3"),
     isoflop(7, 6, 0.004, "outliers"),
     *(envelope(s, p, x) for s, p in ((8, 12), (12, 12), (16, 30)) for x in (0.002, 0.004, 0.01)),

@@ -28,6 +28,7 @@ from simulations import (
     power,
     repeat,
     sigmoid,
+    wide_isoflop,
 )
 
 from scalinglaws.fit import fit_chinchilla, fit_envelope, fit_isoflop
@@ -41,6 +42,12 @@ SHORT: dict[str, tuple[Setting, int]] = {
     "approach 3, checkpoints": (parametric(120, 0.01, checkpoints=5, bootstrap=200), 60),
     "approach 2": (isoflop(7, 6, 0.002), 300),
     "approach 2, outliers": (isoflop(7, 6, 0.002, "outliers"), 300),
+    "approach 2, wide": (wide_isoflop("a=.513", "wide", 0.003), 100),
+    "approach 2, fixed grid, capped": (
+        wide_isoflop("a=.513", "fixed grid", 0.003, capped=True),
+        100,
+    ),
+    "approach 2, drifting": (wide_isoflop("a=.727", "too fast", 0.003), 100),
     "approach 1": (envelope(8, 12, 0.002), 120),
     "no floor, fitted with one": (power(STRAIGHT, 10, 0.005), 150),
     "a floor, fitted with one": (power(BENT, 10, 0.005), 150),
@@ -75,6 +82,12 @@ def test_estimates_are_right_on_the_whole_and_intervals_not_needlessly_wide(name
 @settings
 def test_no_sweep_is_refused(name: str) -> None:
     assert not outcome(name).refused
+
+
+@pytest.mark.parametrize("name", [name for name in SHORT if "approach 2, " in name])
+def test_the_exponent_of_wide_sweeps_is_off_by_a_hundredth_at_most(name: str) -> None:
+    truth, value, _, _ = np.array(outcome(name).cases["a"]).T
+    assert abs(np.mean(value - truth)) < 0.01
 
 
 class TestTheApproachesAgree:

@@ -181,6 +181,7 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
             0.08605: "the ratio of fitted to true",
             0.9902: "Those sizes are centred",
             0.9333: "the other side",
+            0.9994: "within=np.inf",
         },
     ),
     "7.1": (

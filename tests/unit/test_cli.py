@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scalinglaws import cli
 from scalinglaws.cli import main
 from scalinglaws.fit import PowerLaw
 from scalinglaws.laws import CHINCHILLA_REFIT as LAW
@@ -513,6 +514,51 @@ def test_numbers_of_the_command_line_are_those_of_tables(text: str, value: float
     from scalinglaws.runs import numbers
 
     assert _number(text) == numbers.parse(text).value == pytest.approx(value)
+
+
+def test_steps_are_pointed_to_where_tokens_are_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = isoflop()
+    steps = frame.assign(steps=(frame["tokens"] / 5e5).round() + 1).drop(columns="tokens")
+    path = saved(tmp_path, steps)
+    refused(Answer(capsys, "fit", path), "column of steps makes tokens with --tokens-per-step")
+    without = saved(tmp_path, steps.drop(columns="steps"))
+    answer = Answer(capsys, "fit", without)
+    refused(answer, "the parametric method needs tokens")
+    assert "steps" not in answer.err
+
+
+class TestPatience:
+    """Long work shows that it goes on, on a terminal and nowhere else."""
+
+    @pytest.fixture
+    def restless(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cli, "_EVERY", 0.02)
+
+    def test_a_terminal_is_told_and_the_answer_stays_clean(
+        self, runs: str, restless: None, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:  # fmt: skip
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        answer = Answer(capsys, "fit", runs, "--json", *FAST)
+        assert answer.json["runs"] == 63
+        assert "fitting 63 runs (parametric), with 300 draws for the intervals: 0 s" in answer.err
+        assert answer.err.endswith("\r\x1b[K")
+        planned = Answer(capsys, "plan", "--from", runs, "--flops", "1e20", *FAST)
+        assert "fitting 63 runs" in planned.err and "fitting" not in planned.out
+
+    def test_a_file_or_pipe_is_not(
+        self, runs: str, restless: None, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert Answer(capsys, "fit", runs, *FAST).err == ""
+
+    def test_short_work_says_nothing(
+        self, runs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        monkeypatch.setattr(cli, "_EVERY", 600.0)
+        assert Answer(capsys, "fit", runs, *FAST).err == ""
 
 
 def test_the_command_is_light() -> None:

@@ -469,7 +469,9 @@ class TestIsoflop:
         fit = fit_isoflop(N, D, L, bootstrap=100)
         assert len(fit.C) == 5
         (reason,) = fit.refused
-        assert reason == "budget 6e+18: the parabola opens downwards"
+        sizes = "fitted to the 7 sizes from 6.73e+07 to 6.05e+08"
+        assert reason.startswith(f"budget 6e+18: the parabola opens downwards, {sizes}; ")
+        assert reason.endswith("the loss is lowest at 6.05e+08, the largest")
         assert reason in str(fit)
 
     def test_a_minimum_outside_the_sizes_is_refused(self) -> None:

@@ -280,3 +280,42 @@ def test_a_large_table_takes_seconds() -> None:
         found = measurements(path)
         assert time.process_time() - begun < 3
     np.testing.assert_array_equal(found.params, table["Model Size"])
+
+
+class TestAside:
+    """Runs that were left out by choice are kept aside, for figures to show."""
+
+    table = pd.DataFrame(
+        {
+            "params": [1e8] * 4 + [1e9] * 4,
+            "tokens": [1e10, 2e10] * 4,
+            "loss": [3.0, 2.9, 3.1, 2.95, 2.6, 2.5, 2.65, 9.0],
+            "lr": [1e-3, 1e-3, 1e-4, 1e-4] * 2,
+            "data": ["a", "a", "a", "a", "b", "b", "b", "b"],
+        }
+    )
+
+    def test_the_worst(self) -> None:
+        found = measurements(self.table, drop_worst=2)
+        assert found.aside is not None
+        assert found.aside.loss.tolist() == [3.1, 9.0] and len(found) == 6
+        assert list(found.aside.table["loss"]) == [3.1, 9.0]
+        assert found.aside.aside is None
+
+    def test_the_worst_of_the_best(self) -> None:
+        found = measurements(self.table, best_of="lr", drop_worst=1)
+        assert found.aside is not None
+        assert found.loss.tolist() == [2.9, 2.6, 2.5]
+        assert sorted(found.aside.loss) == [2.65, 2.95, 3.0, 3.1, 9.0]
+
+    def test_each_goes_with_its_experiment(self) -> None:
+        parts = measurements(self.table, best_of="lr", by="data").split()
+        assert [sorted(p.aside.loss) for p in parts.values() if p.aside is not None] == [
+            [2.95, 3.1],
+            [2.65, 9.0],
+        ]
+        apart = measurements(self.table, drop_worst=1).apart("data").split()
+        assert apart["a"].aside is None and apart["b"].aside is not None
+
+    def test_nothing_is_aside_unless_asked(self) -> None:
+        assert measurements(self.table).aside is None

@@ -51,6 +51,18 @@ def sealed() -> pd.DataFrame:
 # The tables
 
 
+def test_the_digitised_runs_are_those_of_the_figure() -> None:
+    table = runs.digitised()
+    assert list(table.columns) == ["params", "flops", "loss"] and len(table) == 245
+    assert table["params"].between(5e7, 2e10).all() and table["flops"].between(1e18, 2e22).all()
+    tokens = table["flops"] / (6 * table["params"])
+    worst, fewest = table["loss"].nlargest(5).index, (tokens / table["params"]).nsmallest(5).index
+    assert {*worst} == {*fewest}, "what hoffmann-digitised.md says of the five left out"
+    first = runs.digitised()
+    first.loc[:, "loss"] = 0.0
+    assert (runs.digitised()["loss"] > 2).all()
+
+
 def test_the_columns_are_those_of_a_table_of_runs_and_the_study(reference: pd.DataFrame) -> None:
     assert list(reference.columns) == ["study", *runs.COLUMNS]
     assert reference["unique_tokens"].dtype == reference["batch"].dtype == "Int64"
