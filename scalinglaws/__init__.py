@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .estimate import Estimate, wilson
     from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
         compare,
+        fit_best_run,
         fit_chinchilla,
         fit_curve,
         fit_data_constrained,
@@ -51,6 +52,7 @@ _HOME = {
     "laws": ("ChinchillaLaw", "DataConstrainedLaw", "KaplanLaw", "PowerLaw"),
     "fit": (
         "compare",
+        "fit_best_run",
         "fit_chinchilla",
         "fit_curve",
         "fit_data_constrained",
@@ -79,6 +81,7 @@ __all__ = [
     "TransformerConfig",
     "compare",
     "finished",
+    "fit_best_run",
     "fit_chinchilla",
     "fit_curve",
     "fit_data_constrained",

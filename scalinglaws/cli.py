@@ -301,7 +301,8 @@ def _fit_parser(fit: argparse.ArgumentParser) -> None:
         choices=METHODS,
         default="parametric",
         help="parametric: L(N, D) = E + A/N^alpha + B/D^beta, approach 3 of Hoffmann "
-        "et al. 2022 (default); isoflop: approach 2; envelope: approach 1; "
+        "et al. 2022 (default); isoflop: approach 2; best-run: approach 1; envelope: our variant "
+        "of approach 1, with one point for each size; "
         "power: the loss against one quantity",
     )
     fit.add_argument(

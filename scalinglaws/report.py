@@ -21,6 +21,7 @@ from .fit import (
     Status,
     StatusKind,
     budgets_of,
+    fit_best_run,
     fit_chinchilla,
     fit_envelope,
     fit_isoflop,
@@ -34,7 +35,7 @@ from .runs.shapes import step_column
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-METHODS = ("parametric", "isoflop", "envelope", "power")
+METHODS = ("parametric", "isoflop", "envelope", "best-run", "power")
 AXES = ("flops", "params", "tokens")
 MAX_RUNS = 2000
 """More runs than this are thinned before a fit: beyond, only the time grows."""
@@ -322,11 +323,12 @@ def analyse(
 ) -> Report | Reports:
     """Fit a law to runs and answer for budgets in FLOPs.
 
-    method: "parametric" (approach 3, L(N, D)), "isoflop" (approach 2), "envelope" (approach 1) or
-    "power" (loss against `x`: "flops", "params" or "tokens"). `by` names a column of the table: one
-    law is fitted for each of its values. `floor` (power only) is "auto" (a floor if it can be
-    identified), "none" or a number. `huber` and `k` are those of `fit_chinchilla`. More than
-    `max_runs` runs are thinned at random, which the notes say.
+    method: "parametric" (approach 3, L(N, D)), "isoflop" (approach 2), "envelope" (our variant of
+    approach 1), "best-run" (approach 1 as published) or "power" (loss against `x`: "flops",
+    "params" or "tokens"). `by` names a column of the table: one law is fitted for each of its
+    values. `floor` (power only) is "auto" (a floor if it can be identified), "none" or a number.
+    `huber` and `k` are those of `fit_chinchilla`. More than `max_runs` runs are thinned at random,
+    which the notes say.
 
     Raises ValueError if the runs lack what the method needs or cannot be fitted, and if their sizes
     are impossible, as they are in another unit than the table says.
@@ -409,7 +411,7 @@ def _doubted(runs: Measurements, question: _Question) -> list[str]:
     for doubt in runs.doubts:
         if doubt.fatal:
             raise ValueError(doubt.text)
-    curves = question.method == "envelope" or (
+    curves = question.method in ("envelope", "best-run") or (
         question.method == "power" and question.x == "params"
     )
     return [d.text for d in runs.doubts if not (curves and d.kind == "checkpoints")]
@@ -456,7 +458,9 @@ def _allocation(runs: Measurements, question: _Question) -> _Made:
     """Approach 1 or 2."""
     N, D = _there(runs.params), _there(runs.tokens)
     flops = runs.flops if runs.flops_given else None
-    fitted = fit_isoflop if question.method == "isoflop" else fit_envelope
+    fitted = {"isoflop": fit_isoflop, "envelope": fit_envelope, "best-run": fit_best_run}[
+        question.method
+    ]
     fit = fitted(N, D, runs.loss, flops=flops, k=question.k, **question.how)
     counted = "as in the table" if runs.flops_given else f"as C = {question.k:g} N D"
     C = question.k * N * D if flops is None else flops

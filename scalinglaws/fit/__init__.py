@@ -7,12 +7,13 @@ keeps silent: its intervals and predictions are NaN.
 
 One quantity: `fit_power_law`, `fit_curve`, `compare`, `fit_sigmoid`. Surfaces L(N, D):
 `fit_chinchilla` (approach 3), `fit_kaplan`, `fit_data_constrained`. The best split of a budget:
-`fit_isoflop` (approach 2), `fit_envelope` (approach 1).
+`fit_isoflop` (approach 2), `fit_best_run` (approach 1), `fit_envelope` (our variant of approach 1).
 """
 
 from ..estimate import Estimate
 from ..laws import PowerLaw
 from .allocation import AllocationFit, Parabola
+from .best_run import fit_best_run
 from .chinchilla import ChinchillaFit, fit_chinchilla
 from .compare import Comparison, compare
 from .curves import CURVES, fit_curve, fit_sigmoid
@@ -40,6 +41,7 @@ __all__ = [
     "StatusKind",
     "budgets_of",
     "compare",
+    "fit_best_run",
     "fit_chinchilla",
     "fit_curve",
     "fit_data_constrained",

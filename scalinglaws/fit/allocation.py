@@ -18,6 +18,11 @@ from .minimise import aicc
 from .result import LARGEST, FitResult, Optimum
 
 NAMES = ("k_N", "a", "k_D", "b")
+_UNITS = {
+    "isoflop": "budgets",
+    "envelope": "sizes on the envelope",
+    "best run": "FLOP values",
+}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -25,7 +30,7 @@ class AllocationFit(FitResult):
     """The best N and D of each budget, and the power laws N_opt = k_N C^a and D_opt = k_D C^b."""
 
     method: str
-    """"isoflop" or "envelope"."""
+    """"isoflop", "envelope" or "best run"."""
     C: np.ndarray
     """The budgets in FLOPs, shape (budgets,)."""
     N: np.ndarray
@@ -33,7 +38,8 @@ class AllocationFit(FitResult):
     L: np.ndarray
     """The best parameters, tokens and loss of each."""
     minima: np.ndarray
-    """Bootstrap draws of ln N at each budget, shape (bootstrap, budgets); NaN: no minimum."""
+    """Bootstrap draws of ln N at each budget, shape (bootstrap, budgets); NaN: no minimum. None are
+    kept by `fit_best_run`."""
     curves: tuple[Parabola, ...]
     """The parabola of each budget; its `used` tells which sizes it was fitted to (approach 2)."""
     refused: tuple[str, ...]
@@ -129,7 +135,7 @@ class AllocationFit(FitResult):
 
     def __str__(self) -> str:
         head = f"N_opt = {self.k_N:.4g} C^{self.a:.4g}, D_opt = {self.k_D:.4g} C^{self.b:.4g}"
-        unit = "budgets" if self.method == "isoflop" else "sizes on the envelope"
+        unit = _UNITS[self.method]
         rest = [sizes_used(self.curves)] if self.curves else []
         rest += [f"left out: {reason}" for reason in self.refused]
         return "\n".join(

@@ -1,4 +1,4 @@
-"""Approach 1: the lower envelope of the training curves."""
+"""Approach 1 in our variant: the lower envelope of the training curves, a point for each size."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ def fit_envelope(
     bootstrap: int = 4000,
     seed: int = 0,
 ) -> AllocationFit:
-    """The lower envelope of the training curves (Hoffmann et al. 2022, approach 1).
+    """The lower envelope of the training curves: a variant of approach 1 of Hoffmann et al. (2022).
 
     The runs of one size, seeds averaged, make a curve of loss against FLOPs, smoothed by a
     polynomial in log-log of the degree, up to 6, that Akaike's criterion finds best for all. Each
     size that takes its turn as the lowest, between a smaller and a larger one, gives one point:
     its N, and the middle (in log C) of the stretch on which it is best. A straight line in log-log
-    through these points gives a and b. A size whose stretch is cut off by the end of a curve is
+    through these points gives a and b. (`fit_best_run` takes the best run at each of many FLOP
+    values instead, as the paper did.) A size whose stretch is cut off by the end of a curve is
     refused, and `refused` says so.
 
     Intervals: a smooth surface through all runs stands in for the truth, noise of the size of the
@@ -66,8 +67,7 @@ def fit_envelope(
     """
     rng = checked_bootstrap(bootstrap, seed)
     runs = runs_of(params, tokens, loss, flops, k)
-    measured, refused = _measured(*runs)
-    curves = _smoothed(measured)
+    measured, curves, refused = curves_of(*runs)
     freedom = sum(curve.freedom for curve in curves)
     sigma = math.sqrt(sum(curve.squares for curve in curves) / freedom)
     turns = _Turns(curves)
@@ -85,7 +85,7 @@ def fit_envelope(
     log_D = np.array([curve.tokens_at(C) for curve, C in zip(winners, middle, strict=True)])
     log_L = np.array([curve.loss_at(C) for curve, C in zip(winners, middle, strict=True)])
     noise = noise_sizes(sigma, freedom, bootstrap, rng)
-    truths = _smooth_curves(measured, curves)
+    truths = smooth_curves(measured, curves)
     truth, _ = turns.middles(turns.heights(truths))
     if np.isnan(truth[0, kept]).any():
         truths, truth = curves, middles
@@ -118,7 +118,7 @@ def fit_envelope(
 
 
 @dataclass(frozen=True)
-class _Measured:
+class Measured:
     """The runs of one size, seeds averaged, along their training: all logarithms."""
 
     N: float
@@ -129,17 +129,17 @@ class _Measured:
 
 def _measured(
     N: np.ndarray, D: np.ndarray, L: np.ndarray, C: np.ndarray
-) -> tuple[list[_Measured], list[str]]:
+) -> tuple[list[Measured], list[str]]:
     """The curve of each size, and what was refused. Raises ValueError on fewer than 5 curves."""
     refused: list[str] = []
-    found: list[_Measured] = []
+    found: list[Measured] = []
     for size in np.unique(N):
         here = size == N
         d, (c, log_L) = mean_over_repeats(np.log(D[here]), np.log(C[here]), np.log(L[here]))
         if len(d) < 2:
             refused.append(f"{size:.3g} params: one point is no curve")
         else:
-            found.append(_Measured(math.log(size), c, d, log_L))
+            found.append(Measured(math.log(size), c, d, log_L))
     if len(found) < 5:
         raise ValueError(
             f"the envelope needs curves (runs with two or more token counts) of at least 5 sizes, "
@@ -148,7 +148,15 @@ def _measured(
     return found, refused
 
 
-def _why_refused(curves: list[_Curve], number: int) -> str:
+def curves_of(
+    N: np.ndarray, D: np.ndarray, L: np.ndarray, C: np.ndarray
+) -> tuple[list[Measured], list[Curve], list[str]]:
+    """The runs of each size, their smoothed curves, and what was refused."""
+    measured, refused = _measured(N, D, L, C)
+    return measured, _smoothed(measured), refused
+
+
+def _why_refused(curves: list[Curve], number: int) -> str:
     at_end = number in (0, len(curves) - 1)
     reason = "its turn is cut off by the end of a neighbour's curve"
     return (
@@ -158,7 +166,7 @@ def _why_refused(curves: list[_Curve], number: int) -> str:
 
 
 def _drawn_middles(
-    turns: _Turns, truths: list[_Curve], noise: np.ndarray, rng: np.random.Generator
+    turns: _Turns, truths: list[Curve], noise: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """ln C in the middle of each curve's turn when the truth is measured anew, (draws, sizes)."""
     parts = np.array_split(noise, max(1, len(noise) // 100))
@@ -168,7 +176,7 @@ def _drawn_middles(
     return np.concatenate([turns.middles(height)[0] for height in heights])
 
 
-def _both_lines(curves: list[_Curve], middles: np.ndarray) -> np.ndarray:
+def _both_lines(curves: list[Curve], middles: np.ndarray) -> np.ndarray:
     """Intercept and slope of ln N and of ln D against ln C, for middles (draws, sizes)."""
     sizes = np.array([curve.N for curve in curves])
     tokens = [np.interp(middles[:, i], curve.C, curve.D) for i, curve in enumerate(curves)]
@@ -177,7 +185,7 @@ def _both_lines(curves: list[_Curve], middles: np.ndarray) -> np.ndarray:
     )
 
 
-def _smoothed(measured: list[_Measured]) -> list[_Curve]:
+def _smoothed(measured: list[Measured]) -> list[Curve]:
     """Curves of one degree: that with the least corrected Akaike criterion over all of them.
 
     The criterion counts all coefficients and, as one more, the size of the noise.
@@ -185,7 +193,7 @@ def _smoothed(measured: list[_Measured]) -> list[_Curve]:
     points = sum(len(runs.C) for runs in measured)
     best, least = None, math.inf
     for degree in range(1, 7):
-        curves = [_Curve(runs, degree) for runs in measured]
+        curves = [Curve(runs, degree) for runs in measured]
         freedom = sum(curve.freedom for curve in curves)
         if freedom < 2:
             continue
@@ -197,7 +205,7 @@ def _smoothed(measured: list[_Measured]) -> list[_Curve]:
     return best
 
 
-def _smooth_curves(measured: list[_Measured], curves: list[_Curve]) -> list[_Curve]:
+def smooth_curves(measured: list[Measured], curves: list[Curve]) -> list[Curve]:
     """The curves of a smooth surface through all runs, smoothed like the given ones."""
     counts = [len(runs.C) for runs in measured]
     L = smooth_surface(
@@ -207,15 +215,15 @@ def _smooth_curves(measured: list[_Measured], curves: list[_Curve]) -> list[_Cur
     )
     parts = np.split(L, np.cumsum(counts)[:-1])
     return [
-        _Curve(replace(runs, L=part), curve.degree)
+        Curve(replace(runs, L=part), curve.degree)
         for runs, part, curve in zip(measured, parts, curves, strict=True)
     ]
 
 
-class _Curve:
+class Curve:
     """The smoothed training curve of one size: ln L against ln C."""
 
-    def __init__(self, runs: _Measured, degree: int) -> None:
+    def __init__(self, runs: Measured, degree: int) -> None:
         self.N, self.C, self.D = runs.N, runs.C, runs.D
         C, L = runs.C, runs.L
         degree = min(degree, max(1, len(C) // 2))
@@ -259,7 +267,7 @@ class _Curve:
 class _Turns:
     """Where each curve takes its turn as the lowest, on a grid over all of their FLOPs."""
 
-    def __init__(self, curves: list[_Curve]) -> None:
+    def __init__(self, curves: list[Curve]) -> None:
         grid = np.linspace(min(c.C[0] for c in curves), max(c.C[-1] for c in curves), 400)
         self.grid = grid
         covered = np.stack([curve.covers(grid) for curve in curves])
@@ -270,7 +278,7 @@ class _Turns:
         between[:, [0, -1]] = False
         self.covered, self.between = covered, between
 
-    def heights(self, curves: list[_Curve]) -> np.ndarray:
+    def heights(self, curves: list[Curve]) -> np.ndarray:
         """ln L of smoothed curves on the grid, shape (1, sizes, grid)."""
         return np.stack([curve.smooth(self.grid) for curve in curves])[None]
 

@@ -1,0 +1,124 @@
+"""Approach 1 as Hoffmann et al. (2022) did it: the best run at each of many FLOP values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import _checks as checks
+from .allocation import AllocationFit, lines_through, runs_of
+from .bootstrap import checked_bootstrap, noise_sizes
+from .envelope import Curve, curves_of, smooth_curves
+from .result import CONVERGED, not_identifiable
+
+
+def fit_best_run(
+    params: ArrayLike,
+    tokens: ArrayLike,
+    loss: ArrayLike,
+    *,
+    flops: ArrayLike | None = None,
+    k: float = 6.0,
+    values: int = 1500,
+    bootstrap: int = 4000,
+    seed: int = 0,
+) -> AllocationFit:
+    """The best run at each of many FLOP values (Hoffmann et al. 2022, section 3.1, approach 1).
+
+    The training curves are those of `fit_envelope`: the runs of one size, seeds averaged, as loss
+    against FLOPs, smoothed. At each of `values` FLOP values, evenly spaced in ln C over all that
+    at least two sizes have reached, the size with the lowest loss gives a point (C, N, D), and a
+    straight line in log-log through all of them gives a and b.
+
+    The points are stairs: a size is the best over a stretch, and counts by its length. So the
+    line leans on the sizes at either end, whose stretches are cut off by the end of the curves,
+    which `fit_envelope` leaves out. With many sizes the two agree; with few, trust that one.
+
+    Intervals: as for `fit_envelope`, by noise on a smooth surface through all runs. They know the
+    noise of the runs and not the lean of the stairs. Loss may be in any unit, and params and
+    tokens counted in any way. Raises ValueError on bad values, if there are curves of fewer than
+    5 sizes, and if fewer than 3 sizes are ever the best.
+
+    >>> import numpy as np
+    >>> from scalinglaws.laws import CHINCHILLA_REFIT as truth
+    >>> N = np.geomspace(1e8, 1e10, 16).repeat(12)
+    >>> D = np.tile(np.geomspace(1e9, 5e11, 12), 16)
+    >>> noise = np.exp(0.0005 * np.cos(7 * np.arange(192)))
+    >>> fit = fit_best_run(N, D, truth(N, D) * noise, bootstrap=100)
+    >>> len(fit.C), abs(fit.a - truth.a) < 0.05
+    (1500, True)
+    """
+    rng = checked_bootstrap(bootstrap, seed)
+    values = checks.whole(values, "values", 10)
+    measured, curves, refused = curves_of(*runs_of(params, tokens, loss, flops, k))
+    grid = _values(curves, values)
+    best = _best(np.stack([curve.smooth(grid) for curve in curves])[None])
+    sizes = len(np.unique(best))
+    if sizes < 3:
+        raise ValueError(
+            f"only {sizes} sizes are ever the best, and 3 are needed to fit a power law: give "
+            "more sizes, or longer curves"
+        )
+    stairs = _Stairs(curves, grid)
+    point = stairs.lines(best)[0]
+    truths = smooth_curves(measured, curves)
+    freedom = sum(curve.freedom for curve in curves)
+    sigma = math.sqrt(sum(curve.squares for curve in curves) / freedom)
+    noise = noise_sizes(sigma, freedom, bootstrap, rng)
+    true = stairs.lines(_best(np.stack([curve.smooth(grid) for curve in truths])[None]))
+    again = np.concatenate(
+        [
+            stairs.lines(_best(np.stack([c.drawn(grid, part, rng) for c in truths], axis=1)))
+            for part in np.array_split(noise, max(1, bootstrap // 50))
+        ]
+    )
+    draws = point + true - again
+    log_N, log_D = stairs.points(best)
+    lost = np.isnan(draws).any(1)
+    return AllocationFit(
+        method="best run",
+        C=np.exp(grid),
+        N=np.exp(log_N[0]),
+        D=np.exp(log_D[0]),
+        L=np.exp([curves[i].loss_at(C) for i, C in zip(best[0], grid, strict=True)]),
+        minima=np.empty((0, values)),
+        curves=(),
+        refused=tuple(refused),
+        status=CONVERGED if np.mean(lost) < 0.025 else not_identifiable("envelope"),
+        _point=point,
+        _theta=draws[~lost],
+        _seed=seed,
+    )
+
+
+def _values(curves: list[Curve], values: int) -> np.ndarray:
+    """ln C of the FLOP values: all that the second-shortest start and end of a curve enclose."""
+    low = np.sort([curve.C[0] for curve in curves])[1]
+    high = np.sort([curve.C[-1] for curve in curves])[-2]
+    if not low < high:
+        raise ValueError("no FLOP value was reached by two sizes: give longer curves")
+    return np.linspace(low, high, values)
+
+
+def _best(height: np.ndarray) -> np.ndarray:
+    """The number of the lowest curve: ln L (draws, sizes, values) -> (draws, values)."""
+    return np.where(np.isnan(height), np.inf, height).argmin(axis=1)
+
+
+class _Stairs:
+    """ln N and ln D of whichever size is the best at each FLOP value, and the lines through."""
+
+    def __init__(self, curves: list[Curve], grid: np.ndarray) -> None:
+        self.grid = grid
+        self.log_N = np.array([curve.N for curve in curves])
+        self.log_D = np.stack([np.interp(grid, curve.C, curve.D) for curve in curves])
+
+    def points(self, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """ln N and ln D of the best size, both (draws, values)."""
+        return self.log_N[best], self.log_D[best, np.arange(len(self.grid))]
+
+    def lines(self, best: np.ndarray) -> np.ndarray:
+        """Intercept and slope of ln N and of ln D against ln C, shape (draws, 4)."""
+        return np.column_stack([lines_through(self.grid[None], y) for y in self.points(best)])
