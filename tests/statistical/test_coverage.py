@@ -55,6 +55,7 @@ SHORT: dict[str, tuple[Setting, int]] = {
     "Kaplan": (kaplan(80, 0.01), 40),
 }
 settings = pytest.mark.parametrize("name", SHORT)
+WIDE = ("approach 2, wide", "approach 2, fixed grid, capped", "approach 2, drifting")
 
 
 @cache
@@ -75,6 +76,8 @@ def test_intervals_hold_the_truth_as_often_as_they_say(name: str) -> None:
 @settings
 def test_estimates_are_right_on_the_whole_and_intervals_not_needlessly_wide(name: str) -> None:
     for row in outcome(name).table().itertuples():
+        if name in WIDE and row.quantity == "N_opt":
+            continue  # a test of its own, below
         assert abs(row.bias) < 0.6, f"{row.quantity} in {outcome(name)}"
         assert 0.6 < row.width < 1.6, f"{row.quantity} in {outcome(name)}"
 
@@ -84,10 +87,19 @@ def test_no_sweep_is_refused(name: str) -> None:
     assert not outcome(name).refused
 
 
-@pytest.mark.parametrize("name", [name for name in SHORT if "approach 2, " in name])
-def test_the_exponent_of_wide_sweeps_is_off_by_a_hundredth_at_most(name: str) -> None:
-    truth, value, _, _ = np.array(outcome(name).cases["a"]).T
-    assert abs(np.mean(value - truth)) < 0.01
+@pytest.mark.parametrize("name", WIDE)
+def test_wide_sweeps_are_off_by_a_hundredth_of_the_exponent_and_a_tenth_of_the_size(
+    name: str,
+) -> None:
+    """A parabola in a skewed valley has its vertex beside the minimum, and the interval says so."""
+    error = {
+        quantity: np.array(cases)[:, 1] / np.array(cases)[:, 0] - 1
+        for quantity, cases in outcome(name).cases.items()
+    }
+    truth = outcome(name).cases["a"][0][0]
+    assert abs(np.mean(error["a"])) * truth < 0.01
+    assert abs(np.median(error["N_opt"])) < 0.1
+    assert outcome(name).table().set_index("quantity")["width"]["N_opt"] < 3
 
 
 class TestTheApproachesAgree:

@@ -72,6 +72,8 @@ class TestWindows:
             assert near.max() / near.min() < 5.01**2
             assert np.all(np.diff(np.flatnonzero(curve.used)) == 1)
             assert near[0] < curve.vertex < near[-1]
+            close = np.abs(np.log(curve.N / curve.vertex)) <= math.log(5)
+            assert close.sum() >= 5 and curve.used.tolist() == close.tolist()
 
     def test_an_arm_that_bends_away_moves_no_vertex(self) -> None:
         """The same runs, those far to the right worse by a half: nothing changes but them."""
@@ -112,6 +114,15 @@ class TestWideSweeps:
         fit = fit_isoflop(*data, bootstrap=100)
         assert len(fit.C) == 7 and abs(fit.a - law.a) < 0.002
         np.testing.assert_allclose(fit.N, law.N_opt(fit.C), rtol=0.1)
+
+    def test_by_how_much_vertices_miss_the_minima_is_told(self) -> None:
+        """In a skewed valley all vertices lie too low, which leaves a right and N_opt not."""
+        fit = fit_isoflop(*sweep(STEEP), bootstrap=400)
+        below = np.log(fit.N / STEEP.N_opt(fit.C))
+        assert below.max() < -0.03 and abs(fit.a - STEEP.a) < 0.002
+        best = fit.optimum(1e20)
+        assert STEEP.N_opt(1e20) in best.N and STEEP.D_opt(1e20) in best.D
+        assert best.N.high / best.N.low < 1.6
 
     def test_one_parabola_through_all_sizes_goes_astray_where_the_windows_do_not(self) -> None:
         """The sizes lie above the best ones, and slide further from them with the budget."""
