@@ -25,6 +25,8 @@ def by_hand(values: int) -> tuple[float, float]:
     for C in np.geomspace(np.sort(starts)[1], np.sort(ends)[-2], values):
         reached = [n for n, s, e in zip(sizes, starts, ends, strict=True) if s <= C <= e]
         best = min(reached, key=lambda n: TRUTH(n, C / (6 * n)))
+        if best in (sizes[0], sizes[-1]):
+            continue
         points.append((math.log(C), math.log(best), math.log(C / (6 * best))))
     log_C, log_N, log_D = np.array(points).T
     return np.polyfit(log_C, log_N, 1)[0], np.polyfit(log_C, log_D, 1)[0]
@@ -34,7 +36,7 @@ def test_it_takes_the_best_size_at_each_flop_value() -> None:
     fit = fit_best_run(N, D, TRUTH(N, D), values=300, bootstrap=100)
     a, b = by_hand(300)
     assert fit.a == pytest.approx(a, abs=0.004) and fit.b == pytest.approx(b, abs=0.004)
-    assert len(fit.C) == 300
+    assert 200 < len(fit.C) < 300
     assert set(np.round(np.log(fit.N), 9)) <= set(np.round(np.log(N), 9))
 
 
@@ -49,7 +51,7 @@ def test_it_says_what_it_is_and_stands_beside_the_variant() -> None:
     fit = fit_best_run(N, D, TRUTH(N, D) * NOISE, bootstrap=100)
     variant = fit_envelope(N, D, TRUTH(N, D) * NOISE, bootstrap=100)
     assert (fit.method, variant.method) == ("best run", "envelope")
-    assert "from 1500 FLOP values" in str(fit)
+    assert f"from {len(fit.C)} FLOP values" in str(fit)
     assert fit.a == pytest.approx(variant.a, abs=0.05)
 
 
@@ -66,7 +68,9 @@ def test_too_little_is_refused() -> None:
     with pytest.raises(ValueError, match="values must be at least 10"):
         fit_best_run(N, D, TRUTH(N, D), values=9)
     size, C = np.geomspace(1e8, 1e9, 5).repeat(12), np.tile(np.geomspace(1e18, 1e20, 12), 5)
-    with pytest.raises(ValueError, match="only 1 sizes are ever the best"):
+    with pytest.raises(
+        ValueError, match="only 0 sizes between the smallest and the"
+    ):
         fit_best_run(size, C / (6 * size), size**0.1 * C**-0.05)
 
 
@@ -78,5 +82,5 @@ def test_the_command_line_knows_it(tmp_path: Path, capsys: pytest.CaptureFixture
     arguments = ["--method", "best-run", "--bootstrap", "100", "--plot", str(picture)]
     assert main(["fit", str(table), *arguments]) == 0
     told = capsys.readouterr().out
-    assert "1500 FLOP values" in told and "a " in told
+    assert "FLOP values" in told and "a " in told
     assert picture.stat().st_size > 10_000
