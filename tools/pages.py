@@ -504,6 +504,18 @@ def exercises_complete(chapter: Chapter) -> list[str]:
     return found
 
 
+def answers_handed_over(chapter: Chapter) -> list[str]:
+    """What an exercise's cell leaves to fill in is what it hands to `check.answer`."""
+    found = []
+    for number, cell in chapter.code:
+        filled = re.findall(r"^([\w, ]+) = ", cell["source"], re.MULTILINE)
+        empty = [name.strip() for names in filled for name in names.split(",")]
+        handed = re.findall(r"check\.answer\([^,]+,\s*(\w+)", cell["source"])
+        if empty and handed and not set(handed) <= set(empty):
+            found.append(f"cell {number}: asks for {empty[0]} and hands over {handed[0]}")
+    return found
+
+
 def length_of_prose(chapter: Chapter) -> list[str]:
     """The chapter is neither a note nor a book of its own."""
     words = sum(count_words(source) for _, source in chapter.markdown)
@@ -623,6 +635,7 @@ RULES: tuple[Callable[[Chapter], list[str]], ...] = (
     forecasts_empty,
     sections_in_order,
     exercises_complete,
+    answers_handed_over,
     length_of_prose,
     cells_short,
     outputs_complete,

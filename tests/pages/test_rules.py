@@ -133,6 +133,11 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("exercises_complete", "minutes", swap(8, "(easy, 5 minutes)", "(easy)")),
     ("exercises_complete", "check", swap(8, 'check.answer("1.2"', 'check.answer("1.1"')),
     ("exercises_complete", "solution", swap(8, "<details>", "")),
+    (
+        "answers_handed_over",
+        "another answer",
+        lambda c: cells(c)[3].update(source='answer_1 = None\ncheck.answer("1.1", answer_2)'),
+    ),
     ("length_of_prose", "short", swap(4, "The loss falls as the model grows", "")),
     ("length_of_prose", "long", add(4, "word " * 3000)),
     ("cells_short", "long", lambda c: cells(c)[5].update(source="x = 1\n" * 26)),
