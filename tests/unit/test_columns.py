@@ -105,6 +105,14 @@ def test_a_unit_that_nobody_knows_is_named() -> None:
     assert not any("no unit" in note for note in recognised(["params (non-embedding)"]).notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("train_loss", True), ("pretraining_loss", False), ("val_loss", False)]
+)
+def test_a_training_loss_is_called_one(name: str, said: bool) -> None:
+    notes = recognised(["params", "tokens", name]).notes
+    assert any("is a training loss" in note for note in notes) == said
+
+
 def test_units_that_the_user_states() -> None:
     found = recognised(BASE, units={"params": "M", "tokens": "1e9", "loss": "bits/token"}).columns
     assert [found[role].factor for role in ("params", "tokens")] == [1e6, 1e9]

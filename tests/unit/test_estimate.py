@@ -26,6 +26,13 @@ def test_what_a_fit_does_not_know_cannot_be_read() -> None:
     assert 0.0 not in unknown
 
 
+def test_an_interval_is_known_only_if_both_ends_are() -> None:
+    assert Estimate(1.0, 0.5, 2.0).known
+    assert not Estimate(1.0, low=0.5).known and not Estimate(1.0, high=2.0).known
+    assert not Estimate(1.0, 0.5, math.inf).known
+    assert str(Estimate(1.0, low=0.5)) == "1"
+
+
 def test_an_interval_holds_its_ends() -> None:
     interval = Estimate(1.0, 0.5, 2.0)
     assert 0.5 in interval and 2.0 in interval
@@ -44,6 +51,8 @@ def test_an_interval_holds_its_ends() -> None:
         (lambda v: checks.above_zero(v, "x"), 0, "x must be a finite number above 0, got 0"),
         (checks.seed, -1, "seed must be a whole number of at least 0, got -1"),
         (checks.level, 95, "level must lie between 0 and 1"),
+        (checks.level, 0, "level must lie between 0 and 1"),
+        (checks.level, 1, "level must lie between 0 and 1"),
         (lambda v: checks.positive(v, "N"), [1, 0, 2], "1 of 3 values are not"),
         (lambda v: checks.positive(v, "N"), ["a"], "N must hold numbers only"),
         (lambda v: checks.positive(v, "N"), np.ma.array([1.0, 2.0], mask=[0, 1]), "1 of 2"),

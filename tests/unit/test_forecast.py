@@ -371,6 +371,14 @@ class TestSoFar:
         assert (so_far(3).you.scored, so_far(3).you.hits) == (1, 0)
         assert so_far(1).you.scored == 0
 
+    @pytest.mark.usefixtures("record", "shipped")
+    def test_what_was_made_when_the_answer_was_known_is_no_miss(self) -> None:
+        predict("1.x", 2.0, 1.8, 2.2, who="the line")
+        score("1.x", 2.1)
+        predict("1.x", 5.0, 4.9, 5.1, who="a late law")
+        score("1.x", 2.1)
+        assert so_far(1).laws.scored == 1 and not so_far(1).missed
+
 
 @pytest.mark.parametrize(
     ("value", "told"),

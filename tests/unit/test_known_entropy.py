@@ -100,6 +100,7 @@ class TestKnownEntropy:
             curve = KnownEntropy(values=values, noise=noise).learning_curve
             assert curve.min() >= 0, (values, noise)
             assert curve.sum() == pytest.approx(log(values), abs=left), (values, noise)
+            assert curve[-1] < left, (values, noise)  # the last step goes down to nothing
 
     def test_missing_mass_by_hand(self) -> None:
         language = KnownEntropy(keys=3, alpha=1.0)

@@ -440,6 +440,14 @@ class TestDataConstrained:
             fitting * (1 + MUENNIGHOFF.R_N), rel=1e-3
         )
 
+    def test_the_size_that_suits_the_data_with_two_exponents(self) -> None:
+        law = DataConstrainedLaw(1.0, 100.0, 0.4, 300.0, 0.6, R_D=15.0, R_N=5.0)
+        N, U = law.fresh.N_opt(1e18), law.fresh.D_opt(1e18)
+        assert law.params_worth(N, U) == pytest.approx(N)
+        worth = N * (1 + 5 * (1 - math.exp(-1 / 5)))
+        assert law.params_worth(2 * N, U) == pytest.approx(worth)
+        assert law(2 * N, U, U) == pytest.approx(law.fresh(worth, U))
+
     @given(st.floats(1e7, 1e11), st.floats(1e9, 1e12), st.floats(1, 1000))
     def test_repeated_data_are_never_better_than_fresh(
         self, N: float, D: float, epochs: float

@@ -21,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from scalinglaws import runs
 from scalinglaws.learners import (
+    LSTM,
     Block,
     Counter,
     Learner,
@@ -362,6 +363,13 @@ class TestTraining:
     def test_more_tokens_give_a_lower_loss(self, config: LearnerConfig, chain: Corpus) -> None:
         losses = [train(Run(config, tokens), chain).loss for tokens in (500, 4_000)]
         assert losses[1] < losses[0] - 0.05
+
+
+def test_at_the_start_an_lstm_forgets_little() -> None:
+    for bias in LSTM(LSTMConfig(8, depth=2), [0, 1]).biases:
+        # In the order of torch: input gate, forget gate, candidate, output gate.
+        gates = bias.detach().sum(1).unflatten(1, (4, 8))
+        assert gates.mean(2).tolist() == [[0, 1, 0, 0]] * 2
 
 
 def test_another_block_can_be_put_into_the_transformer(chain: Corpus) -> None:

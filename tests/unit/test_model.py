@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from scalinglaws.learners import Transformer, TransformerConfig, norm, shift
+from scalinglaws.learners.transformer import attention
 
 CONFIGS = [
     TransformerConfig(width=8, context=8),
@@ -221,6 +222,13 @@ class TestTransformer:
             [3, 3, 3, 3, 2, 2, 1, 1],
             [4, 4, 4, 4, 3, 3, 2, 2],
         ]
+
+    def test_attention_is_that_of_torch(self) -> None:
+        rng = torch.Generator().manual_seed(0)
+        qkv = 2 * torch.randn(2, 5, 3, 3, 4, generator=rng)  # texts, time, q k v, heads, channels
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        expected = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        torch.testing.assert_close(attention(qkv), expected.transpose(1, 2).flatten(2))
 
     def test_the_norm_centres_and_scales_each_token(self) -> None:
         x = norm(torch.randn(3, 5, 16, generator=torch.Generator().manual_seed(0)) * 7 + 3)

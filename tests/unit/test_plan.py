@@ -175,6 +175,15 @@ class TestWithInference:
             assert mine.low < true < mine.high
         assert plan.loss.value == 2.5 and not plan.loss.known
 
+    def test_its_intervals_are_those_of_the_drawn_laws(self, fit: ChinchillaFit) -> None:
+        plan = with_inference(fit, 1e12, loss=2.5)
+        rows = fit.draws[list(ChinchillaLaw.names())].to_numpy()
+        drawn = [with_inference(ChinchillaLaw(*map(float, row)), 1e12, loss=2.5) for row in rows]
+        for name in ("params", "tokens", "saving"):
+            ends = np.quantile([getattr(one, name).value for one in drawn], (0.025, 0.975))
+            found = getattr(plan, name)
+            assert (found.low, found.high) == pytest.approx(tuple(ends)) and found.level == 0.95
+
     @pytest.mark.parametrize("how", [{}, {"loss": 2.5, "flops": 1e20}])
     def test_the_quality_is_given_once(self, how: dict[str, float]) -> None:
         with pytest.raises(ValueError, match="one of the two"):
