@@ -18,6 +18,7 @@ import re
 import struct
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
@@ -32,10 +33,14 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from PIL import Image
 
+from scalinglaws.course import forecast
+
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_METADATA = ("mystnb", "tags")
 CORES_PER_CHAPTER = 2
 RECORD = ROOT / "scalinglaws" / "course" / "record"
+SHOWS_RECORD = re.compile(r"print\(forecast\.so_far\(chapter=(\d+)\)\)$")
+RECORD_SHOWN = re.compile(r"^Forecasts up to chapter \d+$", re.MULTILINE)
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_NOTES = (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf")
 PROGRESS = re.compile(r"^[^|]*\d+%\|[^|]*\| .*$|^.*\d+it \[\d+:\d+, .*\]$")
@@ -246,6 +251,34 @@ def refresh(path: Path) -> Ran:
     return Ran(path, time.perf_counter() - start, changed)
 
 
+def with_record(nb: NotebookNode, show: Callable[[int], str]) -> NotebookNode:
+    """Return a copy of the notebook that shows the record of forecasts as it stands now.
+
+    The record of a chapter holds what the chapters before it recorded, so it changes when one of
+    those is run anew. `show` returns what `forecast.so_far` prints for a chapter; it stands at the
+    end of the output of the cell that ends with that call.
+    """
+    nb = deepcopy(nb)
+    for cell in nb["cells"]:
+        call = SHOWS_RECORD.search(cell["source"]) if cell["cell_type"] == "code" else None
+        for output in cell.get("outputs", []) if call else []:
+            if output["output_type"] == "stream" and (start := RECORD_SHOWN.search(output["text"])):
+                output["text"] = output["text"][: start.start()] + show(int(call[1])) + "\n"
+    return nb
+
+
+def refresh_records(paths: list[Path]) -> None:
+    """Bring the record that each chapter shows up to date with what the chapters recorded."""
+    with TemporaryDirectory() as home:
+        os.environ["SCALINGLAWS_HOME"] = home
+        for path in paths:
+            nb = nbformat.read(path, as_version=4)
+            text = to_text(with_record(nb, lambda chapter: str(forecast.so_far(chapter))))
+            if text.encode("utf-8") != path.read_bytes():
+                path.write_bytes(text.encode("utf-8"))
+                print(f"{path.name}: the record of the chapters before it has changed")
+
+
 def is_normal(path: Path) -> bool:
     """Tell whether the file at `path` is in normal form already.
 
@@ -299,6 +332,8 @@ def main() -> None:
     if not paths:
         raise SystemExit(f"no notebook starts with {options.only!r}")
     fine = check_all(paths) if options.check else refresh_all(paths)
+    if not options.check:
+        refresh_records(list(Book(ROOT).notebooks))
     raise SystemExit(0 if fine else 1)
 
 

@@ -166,3 +166,13 @@ def test_the_record_of_a_chapter_goes_into_the_package_without_the_readers_own(
     assert notebooks.keep_record(record, "01", tmp_path / "record")
     assert not notebooks.keep_record(record, "01", tmp_path / "record")
     assert json.loads((tmp_path / "record" / "01.json").read_text()) == record
+
+
+def test_the_record_that_a_chapter_shows_follows_the_chapters_before_it() -> None:
+    old = new_output("stream", name="stdout", text="a fit\nForecasts up to chapter 7\nYou: none\n")
+    nb = code("print(fit)\nprint(forecast.so_far(chapter=7))", old)
+    shown = notebooks.with_record(nb, lambda chapter: f"Forecasts up to chapter {chapter}\nnew")
+    assert shown["cells"][0]["outputs"][0]["text"] == "a fit\nForecasts up to chapter 7\nnew\n"
+    assert nb["cells"][0]["outputs"][0]["text"].endswith("none\n")
+    other = code("print(fit)", old)
+    assert notebooks.with_record(other, str) == other

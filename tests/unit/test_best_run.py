@@ -68,9 +68,7 @@ def test_too_little_is_refused() -> None:
     with pytest.raises(ValueError, match="values must be at least 10"):
         fit_best_run(N, D, TRUTH(N, D), values=9)
     size, C = np.geomspace(1e8, 1e9, 5).repeat(12), np.tile(np.geomspace(1e18, 1e20, 12), 5)
-    with pytest.raises(
-        ValueError, match="only 0 sizes between the smallest and the"
-    ):
+    with pytest.raises(ValueError, match="only 0 sizes between the smallest and the"):
         fit_best_run(size, C / (6 * size), size**0.1 * C**-0.05)
 
 
