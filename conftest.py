@@ -47,12 +47,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[HOMES].cleanup()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put cheap tests first; let the tests of the site share one built site."""
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put cheap tests first; let the tests of the site share one built site.
+
+    On several cores the site comes first: it keeps one core busy for as long as the rest needs.
+    """
     items.sort(key=lambda item: rank(item.path))
-    for item in items:
-        if "tests/site" in item.path.as_posix():
-            item.add_marker(pytest.mark.xdist_group("site"))
+    on_the_site = [item for item in items if "tests/site" in item.path.as_posix()]
+    for item in on_the_site:
+        item.add_marker(pytest.mark.xdist_group("site"))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item not in on_the_site)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
