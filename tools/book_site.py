@@ -175,7 +175,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.config.autodoc_typehints_format = "short"
     app.config.autodoc_type_aliases = {"ArrayLike": "ArrayLike"}
     app.config.python_use_unqualified_type_names = True
-    app.config.python_maximum_signature_line_length = 80
     # Types in signatures are not linked: numpy, torch and pandas have no pages here.
     app.config.nitpick_ignore_regex = [("py:.*", ".*")]
     app.connect("autodoc-process-docstring", plain_docstring)
