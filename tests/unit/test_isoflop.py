@@ -200,7 +200,7 @@ class TestWhatIsSaid:
         N, D, L = sweep(STEEP, sizes=16, decades=3.2)
         fit = fit_isoflop(N, D, L, bootstrap=100)
         runs = measurements(pd.DataFrame({"params": N, "tokens": D, "loss": L}))
-        (panel, _) = figures.of_fit(fit, runs).axes
+        panel = figures.of_fit(fit, runs).axes[0]
         drawn = [line for line in panel.lines if line.get_marker() == "o"]
         hollow = [line for line in drawn if to_rgba(line.get_markerfacecolor())[3] == 0]
         filled = [line for line in drawn if line not in hollow]
