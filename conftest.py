@@ -47,18 +47,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[HOMES].cleanup()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+SITE = "tests/site/"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put cheap tests first; let the tests of the site share one built site.
+    """Put cheap tests first.
 
     On several cores the site comes first: it keeps one core busy for as long as the rest needs.
     """
     items.sort(key=lambda item: rank(item.path))
-    on_the_site = [item for item in items if "tests/site" in item.path.as_posix()]
-    for item in on_the_site:
-        item.add_marker(pytest.mark.xdist_group("site"))
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item not in on_the_site)
+        items.sort(key=lambda item: not item.nodeid.startswith(SITE))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Let one core build and visit the site; the others take the rest, file by file or class."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneSite(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return SITE if nodeid.startswith(SITE) else super()._split_scope(nodeid)
+
+    return OneSite(config, log)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
