@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..._checks import whole
 from ...fit import PowerLawFit
@@ -75,7 +76,7 @@ MOST_RUNS = 24
 """As many runs as a ladder of exercise 2.3 may have."""
 
 
-def doubt_of_a_bend(flops: Sequence[float]) -> float:
+def doubt_of_a_bend(flops: ArrayLike) -> float:
     """Standard error of the bend that runs of this compute give, by least squares."""
     u = np.log(np.asarray(flops, float))
     powers = np.vander(u - u.mean(), 3)
