@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -151,14 +150,16 @@ def look(seen: Visit, theme: str, expected: int) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
-    """Open every page at every width and in every theme once; return what is wrong, by kind."""
+    """Open every page at every width, and look at it in every theme; return what is wrong."""
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for path in page_paths(site):
         expected = formulas(site / path)
-        for width, theme in product(WIDTHS, THEMES):
-            with visit(browser, f"{address}/{path}", width, theme) as seen:
-                for kind, messages in look(seen, theme, expected).items():
-                    found[kind] += [f"{path}, {width} px, {theme}: {m}" for m in messages]
+        for width in WIDTHS:
+            with visit(browser, f"{address}/{path}", width) as seen:
+                for theme in THEMES:
+                    seen.page.emulate_media(color_scheme=theme)
+                    for kind, messages in look(seen, theme, expected).items():
+                        found[kind] += [f"{path}, {width} px, {theme}: {m}" for m in messages]
     return found
 
 
