@@ -23,6 +23,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from .estimate import Estimate, wilson
     from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
+        Scatter,
         compare,
         fit_best_run,
         fit_chinchilla,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         fit_isoflop,
         fit_kaplan,
         fit_power_law,
+        fit_scatter,
         fit_sigmoid,
         mean_over_seeds,
     )
@@ -51,6 +53,7 @@ _HOME = {
     "metrics": ("marks", "sample"),
     "laws": ("ChinchillaLaw", "DataConstrainedLaw", "KaplanLaw", "PowerLaw"),
     "fit": (
+        "Scatter",
         "compare",
         "fit_best_run",
         "fit_chinchilla",
@@ -60,6 +63,7 @@ _HOME = {
         "fit_isoflop",
         "fit_kaplan",
         "fit_power_law",
+        "fit_scatter",
         "fit_sigmoid",
         "mean_over_seeds",
     ),
@@ -78,6 +82,7 @@ __all__ = [
     "NgramConfig",
     "PowerLaw",
     "Run",
+    "Scatter",
     "TransformerConfig",
     "compare",
     "finished",
@@ -89,6 +94,7 @@ __all__ = [
     "fit_isoflop",
     "fit_kaplan",
     "fit_power_law",
+    "fit_scatter",
     "fit_sigmoid",
     "from_documents",
     "marks",

@@ -8,6 +8,7 @@ keeps silent: its intervals and predictions are NaN.
 One quantity: `fit_power_law`, `fit_curve`, `compare`, `fit_sigmoid`. Surfaces L(N, D):
 `fit_chinchilla` (approach 3), `fit_kaplan`, `fit_data_constrained`. The best split of a budget:
 `fit_isoflop` (approach 2), `fit_best_run` (approach 1), `fit_envelope` (our variant of approach 1).
+The noise that all of them can be given: `fit_scatter`.
 """
 
 from ..estimate import Estimate
@@ -22,6 +23,7 @@ from .inputs import mean_over_seeds
 from .isoflop import budgets_of, fit_isoflop
 from .power import PowerLawFit, fit_power_law
 from .result import FitResult, Optimum, Status, StatusKind
+from .scatter import Scatter, fit_scatter
 from .search import LawFit
 from .surfaces import fit_data_constrained, fit_kaplan
 
@@ -37,6 +39,7 @@ __all__ = [
     "Parabola",
     "PowerLaw",
     "PowerLawFit",
+    "Scatter",
     "Status",
     "StatusKind",
     "budgets_of",
@@ -49,6 +52,7 @@ __all__ = [
     "fit_isoflop",
     "fit_kaplan",
     "fit_power_law",
+    "fit_scatter",
     "fit_sigmoid",
     "mean_over_seeds",
 ]
