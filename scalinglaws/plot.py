@@ -126,7 +126,7 @@ def law(
         )
 
 
-def intervals(
+def interval_rows(
     ax: Axes,
     names: Sequence[str],
     rows: Sequence[Sequence[Estimate]],
@@ -141,7 +141,8 @@ def intervals(
     ValueError if the numbers of names, rows, labels and colours do not fit.
 
     >>> figure, ax = plt.subplots()
-    >>> intervals(ax, ["on", "off"], [[Estimate(0.07, 0.06, 0.08)], [Estimate(0.04)]], ["slope"])
+    >>> rows = [[Estimate(0.07, 0.06, 0.08)], [Estimate(0.04)]]
+    >>> interval_rows(ax, ["on", "off"], rows, ["slope"])
     >>> [tick.get_text() for tick in ax.get_yticklabels()]
     ['on', 'off']
     >>> plt.close(figure)

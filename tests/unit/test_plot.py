@@ -173,7 +173,7 @@ class TestIntervals:
     ROWS = ((Estimate(1, 0, 3), Estimate(2, 1, 4)), (Estimate(5, 4, 6), Estimate(6, 5, 9)))
 
     def test_each_estimate_is_drawn_in_its_row(self, ax: Axes) -> None:
-        plot.intervals(ax, ["first", "second"], self.ROWS, ["with", "without"])
+        plot.interval_rows(ax, ["first", "second"], self.ROWS, ["with", "without"])
         bars = [line for line in ax.lines if len(line.get_xdata()) == 2]
         ends = {(round(float(line.get_ydata()[0])), *line.get_xdata()) for line in bars}
         assert ends == {(y, e.low, e.high) for y, row in enumerate(self.ROWS) for e in row}
@@ -184,7 +184,7 @@ class TestIntervals:
         assert [text.get_text() for text in legend.get_texts()] == ["with", "without"]
 
     def test_a_single_series_needs_no_key(self, ax: Axes) -> None:
-        plot.intervals(ax, ["first", "second"], [row[:1] for row in self.ROWS], ["with"])
+        plot.interval_rows(ax, ["first", "second"], [row[:1] for row in self.ROWS], ["with"])
         assert ax.get_legend() is None
 
     @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ class TestIntervals:
         self, ax: Axes, names: list[str], labels: list[str]
     ) -> None:
         with pytest.raises(ValueError, match="one row for each name"):
-            plot.intervals(ax, names, self.ROWS, labels)
+            plot.interval_rows(ax, names, self.ROWS, labels)
 
     def test_more_than_can_be_told_apart_is_refused(self, ax: Axes) -> None:
         with pytest.raises(ValueError, match="from 1 to 3 labels"):
-            plot.intervals(ax, ["first"], [[Estimate(1, 0, 2)] * 4], list("abcd"))
+            plot.interval_rows(ax, ["first"], [[Estimate(1, 0, 2)] * 4], list("abcd"))
