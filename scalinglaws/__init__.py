@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from .estimate import Estimate, wilson
+    from .estimate import Estimate, mean_of, wilson
     from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
         compare,
         fit_best_run,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .training import Run, repeat, sweep, train  # type: ignore[no-redef]  # as above
 
 _HOME = {
-    "estimate": ("Estimate", "wilson"),
+    "estimate": ("Estimate", "mean_of", "wilson"),
     "text": ("Corpus", "from_documents", "python_source"),
     "learners": ("LSTMConfig", "MLPConfig", "NgramConfig", "TransformerConfig"),
     "runs": ("finished", "measurements", "read_table", "reference", "write_table"),
@@ -92,6 +92,7 @@ __all__ = [
     "fit_sigmoid",
     "from_documents",
     "marks",
+    "mean_of",
     "mean_over_seeds",
     "measurements",
     "python_source",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from numpy.typing import ArrayLike
+
 from . import _checks as checks
 
 
@@ -77,3 +79,25 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
     level = checks.level(level)
     found = binomtest(successes, n).proportion_ci(level, method="wilson")
     return Estimate(successes / n, float(found.low), float(found.high), level, n)
+
+
+def mean_of(values: ArrayLike, level: float = 0.95) -> Estimate:
+    """The mean of independent draws, with Student's t interval (Student 1908).
+
+    `values`, of shape (draws,), are what was measured in each draw: another seed, another target,
+    another world. The interval is in their unit and knows only what differs between the draws; it
+    supposes that they scatter about normally. Raises ValueError unless there are at least two, all
+    of them finite, and 0 < level < 1.
+
+    >>> print(mean_of([0.60, 0.54, 0.57, 0.61]))
+    0.58 (95% interval 0.5297 to 0.6303)
+    """
+    import numpy as np
+    from scipy.stats import t
+
+    given, level = np.asarray(values, dtype=float), checks.level(level)
+    if given.ndim != 1 or given.size < 2 or not np.isfinite(given).all():
+        raise ValueError(f"values must be at least two finite numbers, got {values!r}")
+    mean = float(given.mean())
+    wide = float(t.ppf((1 + level) / 2, given.size - 1) * given.std(ddof=1) / math.sqrt(given.size))
+    return Estimate(mean, mean - wide, mean + wide, level)
