@@ -130,7 +130,7 @@ def the_best_forgery(sizes: Any, paths: Any) -> Judged:
 
     def reply(value: Any) -> Reply:
         ends = pair(value)
-        if ends is None:
+        if ends is None or not np.isfinite(ends).all():
             return False, "The answer is a pair of numbers: first and last size kept, in examples."
         same = np.isclose(sizes[firsts], ends[0]) & np.isclose(sizes[lasts], ends[1])
         if not same.any():
