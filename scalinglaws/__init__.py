@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from .estimate import Estimate, across, wilson
+    from .estimate import Estimate, across, mean_of, wilson
     from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
         Scatter,
         compare,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .training import Run, repeat, sweep, train  # type: ignore[no-redef]  # as above
 
 _HOME = {
-    "estimate": ("Estimate", "across", "wilson"),
+    "estimate": ("Estimate", "across", "mean_of", "wilson"),
     "text": ("Corpus", "from_documents", "python_source"),
     "learners": ("LSTMConfig", "MLPConfig", "NgramConfig", "TransformerConfig"),
     "runs": ("finished", "measurements", "read_table", "reference", "write_table"),
@@ -102,6 +102,7 @@ __all__ = [
     "from_documents",
     "local_slopes",
     "marks",
+    "mean_of",
     "mean_over_seeds",
     "measurements",
     "python_source",

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from numpy.typing import ArrayLike
+
 from . import _checks as checks
 
 
@@ -135,3 +137,25 @@ def across(
         t.ppf(upper, m - 1) * math.sqrt((1 + 1 / m) * between),
     )
     return Estimate(back(mean), back(mean - reach), back(mean + reach), level)
+
+
+def mean_of(values: ArrayLike, level: float = 0.95) -> Estimate:
+    """The mean of independent draws, with Student's t interval (Student 1908).
+
+    `values`, of shape (draws,), are what was measured in each draw: another seed, another target,
+    another world. The interval is in their unit and knows only what differs between the draws; it
+    supposes that they scatter about normally. Raises ValueError unless there are at least two, all
+    of them finite, and 0 < level < 1.
+
+    >>> print(mean_of([0.60, 0.54, 0.57, 0.61]))
+    0.58 (95% interval 0.5297 to 0.6303)
+    """
+    import numpy as np
+    from scipy.stats import t
+
+    given, level = np.asarray(values, dtype=float), checks.level(level)
+    if given.ndim != 1 or given.size < 2 or not np.isfinite(given).all():
+        raise ValueError(f"values must be at least two finite numbers, got {values!r}")
+    mean = float(given.mean())
+    wide = float(t.ppf((1 + level) / 2, given.size - 1) * given.std(ddof=1) / math.sqrt(given.size))
+    return Estimate(mean, mean - wide, mean + wide, level)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scalinglaws import _checks as checks
-from scalinglaws.estimate import Estimate, across, wilson
+from scalinglaws.estimate import Estimate, across, mean_of, wilson
 
 
 def test_an_estimate_prints_its_value_and_its_interval() -> None:
@@ -24,6 +24,26 @@ def test_what_a_fit_does_not_know_cannot_be_read() -> None:
     assert math.isnan(unknown.value) and not unknown.known and unknown.level == 0.8
     assert str(unknown) == "not known from these runs"
     assert 0.0 not in unknown
+
+
+def test_the_mean_of_draws_has_the_interval_of_student() -> None:
+    found = mean_of([1.0, 2.0, 3.0], 0.9)
+    assert found.value == 2.0 and found.level == 0.9
+    wide = 2.919986 / math.sqrt(3)  # the 95 % point of t with 2 degrees of freedom
+    assert (found.low, found.high) == pytest.approx((2 - wide, 2 + wide), abs=1e-5)
+    same = mean_of([0.5, 0.5])
+    assert (same.low, same.high) == (0.5, 0.5)
+
+
+def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says() -> None:
+    draws = np.random.default_rng(0).standard_normal((1000, 4))
+    assert 930 <= sum(0.0 in mean_of(row) for row in draws) <= 970
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, math.nan], [[1.0, 2.0], [3.0, 4.0]], 1.0])
+def test_a_mean_needs_two_finite_draws(values: Any) -> None:
+    with pytest.raises(ValueError, match="at least two finite numbers"):
+        mean_of(values)
 
 
 def test_an_interval_is_known_only_if_both_ends_are() -> None:
