@@ -89,13 +89,13 @@ class Forecast:
             lines.append(f"  interval score {self.score:.3g} (lower is better)")
         if not self.counts:
             lines.append("  made when the answer was known: does not count")
-        return "\n".join(lines)
+        return _record.wrapped(*lines)
 
 
 def _distance(ratio: float) -> str:
     """How far a value lies from the answer, for value / answer, in words that stay readable."""
     if 0.5 <= ratio <= 2:
-        return f"{abs(ratio - 1):.1%} off the value"
+        return f"{abs(ratio - 1):.1%} off the answer"
     if ratio > 2:
         return f"the value is {ratio:.3g} times too large"
     if ratio > 0:
@@ -113,13 +113,15 @@ class NoForecast:
 
     def __str__(self) -> str:
         if self.answer is None:
-            return (
+            return _record.wrapped(
                 f"{self.key}: no forecast of yours yet. Put your value and the two ends of your "
-                "interval in the place of None,\nand run this cell again; left as it is, the page "
+                "interval in the place of None, and run this cell again; left as it is, the page "
                 "goes on without you."
             )
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.key}: the answer is {self.answer:.4g}{unit}; you made no forecast"
+        return _record.wrapped(
+            f"{self.key}: the answer is {self.answer:.4g}{unit}; you made no forecast"
+        )
 
 
 @dataclass(frozen=True)
@@ -157,12 +159,13 @@ class SoFar:
     def __str__(self) -> str:
         yours = str(self.you) if self.you.scored else "none scored yet"
         laws = str(self.laws) if self.laws.scored else "none scored yet"
-        lines = [f"Forecasts up to chapter {self.chapter}", f"You: {yours}", f"The laws: {laws}"]
+        lines = [f"Forecasts up to chapter {self.chapter}"]
+        lines += f"You: {yours}\nThe laws: {laws}".splitlines()
         lines += [
             f"  missed: {f.key}, {f.who}: {f.low:.4g} to {f.high:.4g}, answer {f.answer:.4g}"
             for f in self.missed
         ]
-        return "\n".join(lines)
+        return _record.wrapped(*lines)
 
 
 def predict(

@@ -318,6 +318,12 @@ class TestNoForecast:
         assert "no forecast of yours yet" in said and "None" in said
         assert not record.exists()
 
+    def test_what_it_says_fits_a_phone(self, record: Path) -> None:
+        asked = str(predict("12.a-question-of-some-length", unit="bits per character of the text"))
+        (told,) = score("12.a-question-of-some-length", 2.1)
+        lines = [*asked.splitlines(), *str(told).splitlines()]
+        assert max(map(len, lines)) <= 64 and len(lines) > 4
+
     def test_the_answer_is_told_all_the_same_and_the_laws_are_scored(self, record: Path) -> None:
         predict(KEY, unit="nats")
         predict(KEY, 2.0, 1.8, 2.2, who="the line")
@@ -383,7 +389,7 @@ class TestSoFar:
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (2.2, "10.0% off the value"),
+        (2.2, "10.0% off the answer"),
         (20.0, "the value is 10 times too large"),
         (0.5, "the value is 4 times too small"),
         (0.0, "the value is zero"),
@@ -391,4 +397,5 @@ class TestSoFar:
     ],
 )
 def test_the_distance_reads_well_at_any_size(value: float, told: str) -> None:
-    assert told in str(Forecast(KEY, value, value - 1, value + 1, answer=2.0))
+    said = str(Forecast(KEY, value, value - 1, value + 1, answer=2.0))
+    assert told in " ".join(said.split())
