@@ -25,7 +25,7 @@ from scalinglaws.course.forecast import (
     score,
     so_far,
 )
-from scalinglaws.estimate import Estimate
+from scalinglaws.estimate import Estimate, wilson
 
 KEY = "1.bigger-model"
 
@@ -384,6 +384,21 @@ class TestSoFar:
         predict("1.x", 5.0, 4.9, 5.1, who="a late law")
         score("1.x", 2.1)
         assert so_far(1).laws.scored == 1 and not so_far(1).missed
+
+    @pytest.mark.usefixtures("record", "shipped")
+    def test_forecasts_of_one_question_are_one_trial(self) -> None:
+        for who in ("the line", "b", "c"):
+            predict("1.x", 2.0, 1.0, 3.0 if who == "b" else 2.2, who=who)
+        score("1.x", 2.5)
+        laws = so_far(1).laws
+        assert (laws.scored, laws.hits, laws.questions) == (3, 1, 1)
+        assert "1 of 3 intervals held the answer, on 1 question;" in " ".join(str(laws).split())
+        predict("1.y", 2.0, 1.0, 3.0)
+        score("1.y", 2.5)
+        alone, one = so_far(1).you, wilson(1, 1)
+        assert (alone.low, alone.high) == pytest.approx((one.low, one.high), abs=1e-6)
+        assert laws.low < one.low < laws.high < 1
+        assert "question" not in str(alone)
 
 
 @pytest.mark.parametrize(
