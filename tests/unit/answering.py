@@ -126,7 +126,7 @@ def six() -> tuple[np.ndarray, np.ndarray]:
 GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "1.1": lambda: (by_compute(),),
     "1.2": lambda: (by_compute(),),
-    "1.3": lambda: (by_compute(),),
+    "1.3": lambda: (1.85,),
     "1.4": lambda: ({"line": 1.55, "other line": 1.53, "parabola": 1.46},),
     "2.3": six,
     "2.4": lambda: (by_price(),),

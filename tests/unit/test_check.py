@@ -21,7 +21,13 @@ NONSENSE += [{}, 1j, np.ones(3), ..., 10**400, (1.0, math.inf), (math.nan, 1.0),
 NONSENSE += ["12", (1.0,), (1.0, 2.0, 3.0)]
 SAID_TO_NONSENSE = ("one finite number", "pair of numbers", "finite numbers", "Hand over the fit")
 SAID_TO_NONSENSE += ("Write your judgement", "Write five or six sentences")
-SAID_TO_NONSENSE += ("0 to 4", "three differences", "your text", "a few sentences more")
+SAID_TO_NONSENSE += (
+    "0 to 4",
+    "three differences",
+    "your text",
+    "a few sentences more",
+    "Hand over the dictionary",
+)
 
 
 class TestAnswer:

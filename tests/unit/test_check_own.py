@@ -53,12 +53,18 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "1.2": [
         (lambda: PowerLaw(15.0, 0.08), "the fit itself"),
         (by_compute, "another diet first"),
+        (lambda: by_compute(x=X * np.linspace(0.2, 0.4, 6)), "same number of tokens per parameter"),
     ],
     "1.3": [
-        (lambda: 0, "above 0"),
-        (lambda: -1.2, "above 0"),
-        (lambda: 0.9, "at the compute of this run"),
-        (lambda: 1e6, "divide by the loss at another compute"),
+        (lambda: 1.9, "the dictionary"),
+        (lambda: {"a": 1.9}, "the dictionary"),
+        (lambda: {16: 1.95, 64: float("nan")}, "between 0 and"),
+        (lambda: {16: 1.95, 64: 5.2}, "between 0 and"),
+        (lambda: {16: 1.95, 24: 1.86}, "wider than 32 as well"),
+        (lambda: {48: 1.92, 64: 2.0}, "narrower than 32 as well"),
+        (lambda: {16: 1.95, 48: 1.8}, "at the edge, width 48"),
+        (lambda: {16: 1.8, 48: 1.9}, "at the edge, width 16"),
+        (lambda: {28: 1.852, 36: 1.855}, "luck of the seeds"),
     ],
     "2.3": [
         (lambda: 1.66, "a pair of numbers"),
@@ -182,8 +188,10 @@ def test_another_diet_with_the_same_draws_is_no_clearer() -> None:
     assert "do not tell the two" in accepted("1.2", near)
 
 
-def test_size_without_reading() -> None:
-    assert "25% above the line" in accepted("1.3", 1.25)
+def test_the_same_bill_for_other_sizes() -> None:
+    message = accepted("1.3", {16: 1.95, 24: 1.865, 64: 2.0})
+    assert "at width 32; width 16 costs 5.4 % more, width 64 costs 8.1 % more" in message
+    assert "at width 24" in accepted("1.3", {16: 1.95, 24: 1.84, 64: 2.0, 32: 1.9})
 
 
 @pytest.mark.parametrize(("loss", "winner"), [(1.66, "line"), (1.63, "parabola")])
