@@ -11,7 +11,7 @@ Sweeps are drawn from a known law, each is fitted, and for each quantity it is c
 its 95 % interval holds what was true. Beside that share the table gives
 
 - `bias`: the median estimate minus the truth, in units of the estimates' spread,
-- `off`: the mean estimate minus the truth, in the quantity's own unit (for scales in its logarithm),
+- `off`: the mean estimate minus the truth, as it is (for scales in the logarithm),
 - `width`: the median width of the interval, in units of the interval that would hold 95 % of the
   estimates. About 1 is right; well above 1 says nothing for its width.
 
