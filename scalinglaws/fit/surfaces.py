@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import laws
-from .bootstrap import checked_bootstrap, cluster_weights, widened
+from .bootstrap import checked_bootstrap, cluster_weights, offset, widened
 from .chinchilla import fit_chinchilla
 from .inputs import checked_huber, equally_long
 from .minimise import rounded
@@ -43,7 +43,11 @@ def _surface(
     theta, _, settled = space.search(starts, data, target, huber)
     weights, clusters = cluster_weights(data, groups, bootstrap, rng)
     residuals = target - space.formula(theta[None], data)[0]
-    draws = space.again(theta, data, target[None], weights, rounded(residuals, huber))
+    delta = rounded(residuals, huber)
+    draws = space.again(theta, data, target[None], weights, delta)
+    if delta > huber:
+        again = space.again(theta, data, target[None], np.ones_like(weights[:1]), delta)
+        draws += offset(theta, again[0], draws, lambda rows: rows)
     draws = np.clip(widened(theta, draws, clusters), space.lower, space.upper)
     return LawFit(
         law=space.law(theta),

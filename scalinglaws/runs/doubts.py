@@ -399,7 +399,8 @@ def checkpoints(
         run = np.unique(np.column_stack(same), axis=0, return_inverse=True)[1].ravel()
         if not steps and _on_budgets(sizes):
             return
-        enough = 3 if steps else _EVEN if _evenly_spaced(run, length) else _CURVE
+        even = length is not None and _evenly_spaced(run, length)
+        enough = 3 if steps else _EVEN if even else _CURVE
     else:
         enough = 2
     table = pd.DataFrame({"run": run, "length": length})
