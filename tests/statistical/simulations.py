@@ -5,7 +5,7 @@
     python tests/statistical/simulations.py --store _build/coverage.csv --resume
 
 Each setting is written to the file of `--store` as soon as it is done, and `--resume` leaves out
-what the file holds already. `coverage.csv` in this folder is the file of the last full run.
+what the file holds already.
 
 Sweeps are drawn from a known law, each is fitted, and for each quantity it is counted how often
 its 95 % interval holds what was true. Beside that share the table gives
