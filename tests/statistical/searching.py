@@ -135,7 +135,7 @@ def main() -> None:
         "--grid", type=int, default=0, help="sweeps to search by the published starts"
     )
     parser.add_argument(
-        "--every", type=int, default=9, help="take every so-manieth of these starts"
+        "--every", type=int, default=9, help="take every n-th of these starts"
     )
     options = parser.parse_args()
     start = time.process_time()
