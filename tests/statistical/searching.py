@@ -134,9 +134,7 @@ def main() -> None:
     parser.add_argument(
         "--grid", type=int, default=0, help="sweeps to search by the published starts"
     )
-    parser.add_argument(
-        "--every", type=int, default=9, help="take every n-th of these starts"
-    )
+    parser.add_argument("--every", type=int, default=9, help="take every n-th of these starts")
     options = parser.parse_args()
     start = time.process_time()
     if options.sweeps:
