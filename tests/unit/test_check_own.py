@@ -16,11 +16,9 @@ from answering import (
     MINE,
     PF_DAY,
     PREDICTED,
-    SIZE_LOSSES,
     allocation,
     by_compute,
     by_price,
-    by_size,
     differences,
     excess,
     given,
@@ -116,11 +114,18 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: "The learning rate was set for one of the two alone. " * 5, "Which runs"),
     ],
     "5.4": [
-        (lambda: 0.1, "fit itself"),
-        (by_size, "own fit"),
-        (lambda: by_size("with_head"), "add the embeddings"),
-        (lambda: by_size("total", 1.1 * SIZE_LOSSES), "the same six"),
-        (lambda: fit_power_law(np.geomspace(1e3, 1e5, 6), SIZE_LOSSES), "params_total"),
+        (lambda: {2: 1.9, 4: 1.8}, "three or more"),
+        (lambda: {2: 1.9, "4": 1.8, 8: 1.85}, "three or more"),
+        (lambda: {2: 1.9, 4: float("nan"), 8: 1.85}, "failed or diverged"),
+        (lambda: {2: 2.4, 4: 2.3, 8: 2.35}, "width 48 on"),
+        (lambda: {2: 1.95, 4: 1.85, 8: 1.75}, "more often"),
+        (lambda: {4: 1.78, 8: 1.8, 16: 1.9}, "begin with 2"),
+    ],
+    "5.5": [
+        (lambda: 0.06, "between triple quotes"),
+        (lambda: "The slope is one at a finite amount of text.", "a few sentences more"),
+        (lambda: "This is a bold claim and nobody should believe it. " * 5, "too little of"),
+        (lambda: "Every model has read the same few tokens, which is bad. " * 5, "Which runs"),
     ],
     "6.3": [
         (lambda: 0.49, "Hand over the fit"),
@@ -337,8 +342,22 @@ def test_a_letter_of_a_referee(letter: str) -> None:
     assert accepted("4.5", letter) == "Compare with the model answer."
 
 
-def test_size_by_another_count() -> None:
-    assert "it comes out larger, and the intervals" in accepted("5.4", by_size("total"))
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        ({2: 1.85, 4: 1.78, 8: 1.90}, "1.750, inside and the joint law said 1.800, inside"),
+        ({8: 1.90, 2: 1.80, 4: 1.85}, "1.750, inside and the joint law said 1.800, inside"),
+        ({2: 1.85, 4: 1.74, 8: 1.73}, "1.750, inside and the joint law said 1.800, outside"),
+    ],
+)
+def test_the_next_ration(losses: dict[int, float], words: str) -> None:
+    message = accepted("5.4", losses)
+    assert f"at {min(losses.values()):.3f}" in message and words in message
+
+
+def test_an_exponent_for_the_board() -> None:
+    text = "All four models read one small corpus, too few tokens for the largest of them. "
+    assert accepted("5.5", text * 3 + "Hold one out.") == "Compare with the model answer."
 
 
 def test_other_dice() -> None:
