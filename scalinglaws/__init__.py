@@ -23,6 +23,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from .estimate import Estimate, wilson
     from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
+        Factorial,
         compare,
         fit_best_run,
         fit_chinchilla,
@@ -51,6 +52,7 @@ _HOME = {
     "metrics": ("marks", "sample"),
     "laws": ("ChinchillaLaw", "DataConstrainedLaw", "KaplanLaw", "PowerLaw"),
     "fit": (
+        "Factorial",
         "compare",
         "fit_best_run",
         "fit_chinchilla",
@@ -72,6 +74,7 @@ __all__ = [
     "Corpus",
     "DataConstrainedLaw",
     "Estimate",
+    "Factorial",
     "KaplanLaw",
     "LSTMConfig",
     "MLPConfig",

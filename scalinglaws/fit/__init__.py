@@ -8,6 +8,7 @@ keeps silent: its intervals and predictions are NaN.
 One quantity: `fit_power_law`, `fit_curve`, `compare`, `fit_sigmoid`. Surfaces L(N, D):
 `fit_chinchilla` (approach 3), `fit_kaplan`, `fit_data_constrained`. The best split of a budget:
 `fit_isoflop` (approach 2), `fit_best_run` (approach 1), `fit_envelope` (our variant of approach 1).
+What several choices do to a result: `Factorial`.
 """
 
 from ..estimate import Estimate
@@ -18,6 +19,7 @@ from .chinchilla import ChinchillaFit, fit_chinchilla
 from .compare import Comparison, compare
 from .curves import CURVES, fit_curve, fit_sigmoid
 from .envelope import fit_envelope
+from .factorial import Factorial
 from .inputs import mean_over_seeds
 from .isoflop import budgets_of, fit_isoflop
 from .power import PowerLawFit, fit_power_law
@@ -31,6 +33,7 @@ __all__ = [
     "ChinchillaFit",
     "Comparison",
     "Estimate",
+    "Factorial",
     "FitResult",
     "LawFit",
     "Optimum",
