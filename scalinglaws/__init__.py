@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .estimate import Estimate, wilson
     from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
         Factorial,
+        Scatter,
         compare,
         fit_best_run,
         fit_chinchilla,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         fit_isoflop,
         fit_kaplan,
         fit_power_law,
+        fit_scatter,
         fit_sigmoid,
         mean_over_seeds,
     )
@@ -53,6 +55,7 @@ _HOME = {
     "laws": ("ChinchillaLaw", "DataConstrainedLaw", "KaplanLaw", "PowerLaw"),
     "fit": (
         "Factorial",
+        "Scatter",
         "compare",
         "fit_best_run",
         "fit_chinchilla",
@@ -62,6 +65,7 @@ _HOME = {
         "fit_isoflop",
         "fit_kaplan",
         "fit_power_law",
+        "fit_scatter",
         "fit_sigmoid",
         "mean_over_seeds",
     ),
@@ -81,6 +85,7 @@ __all__ = [
     "NgramConfig",
     "PowerLaw",
     "Run",
+    "Scatter",
     "TransformerConfig",
     "compare",
     "finished",
@@ -92,6 +97,7 @@ __all__ = [
     "fit_isoflop",
     "fit_kaplan",
     "fit_power_law",
+    "fit_scatter",
     "fit_sigmoid",
     "from_documents",
     "marks",

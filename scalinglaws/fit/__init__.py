@@ -9,6 +9,7 @@ One quantity: `fit_power_law`, `fit_curve`, `compare`, `fit_sigmoid`. Surfaces L
 `fit_chinchilla` (approach 3), `fit_kaplan`, `fit_data_constrained`. The best split of a budget:
 `fit_isoflop` (approach 2), `fit_best_run` (approach 1), `fit_envelope` (our variant of approach 1).
 What several choices do to a result: `Factorial`.
+The noise that all of them can be given: `fit_scatter`.
 """
 
 from ..estimate import Estimate
@@ -24,6 +25,7 @@ from .inputs import mean_over_seeds
 from .isoflop import budgets_of, fit_isoflop
 from .power import PowerLawFit, fit_power_law
 from .result import FitResult, Optimum, Status, StatusKind
+from .scatter import Scatter, fit_scatter
 from .search import LawFit
 from .surfaces import fit_data_constrained, fit_kaplan
 
@@ -40,6 +42,7 @@ __all__ = [
     "Parabola",
     "PowerLaw",
     "PowerLawFit",
+    "Scatter",
     "Status",
     "StatusKind",
     "budgets_of",
@@ -52,6 +55,7 @@ __all__ = [
     "fit_isoflop",
     "fit_kaplan",
     "fit_power_law",
+    "fit_scatter",
     "fit_sigmoid",
     "mean_over_seeds",
 ]
