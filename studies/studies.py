@@ -89,20 +89,18 @@ KAPLAN: dict[float, Sequence[int]] = {
 
 ALL: dict[float, Sequence[int]] = {
     3e9: (4, 8, 12, 16, 24),
-    7.5e9: (4, 8, 12, 16, 20, 24, 32),
-    1.9e10: (12, 16, 20, 24, 32, 48),
-    4.7e10: (12, 16, 20, 24, 28, 32, 48, 64),
-    1.2e11: (16, 24, 32, 48, 64, 96),
+    7.5e9: (8, 12, 16, 24, 32),
+    1.9e10: (12, 16, 24, 32, 48),
+    4.7e10: (16, 24, 32, 48, 64),
 }
-"""Budgets of the factorial, head and attention counted: those of `KAPLAN`, with the widths around
-the best ones."""
+"""Budgets of the factorial, head and attention counted: the first of `KAPLAN`, with the widths
+around the best ones."""
 
 BLOCKS: dict[float, Sequence[int]] = {
-    1.6e9: (4, 8, 12, 16, 20, 24),
-    4.2e9: (4, 8, 12, 16, 20, 24, 32),
-    1.15e10: (8, 12, 16, 20, 24, 32, 48),
-    3.1e10: (12, 16, 20, 24, 28, 32, 48, 64),
-    8.5e10: (16, 20, 24, 32, 48, 64, 96),
+    1.6e9: (4, 8, 12, 16, 24),
+    4.2e9: (8, 12, 16, 24, 32),
+    1.15e10: (8, 12, 16, 24, 32),
+    3.1e10: (12, 16, 24, 32, 48),
 }
 """Budgets of 6 N D FLOPs with the parameters of the blocks as N, and widths trained at each. The
 best model of each budget costs about what that of `ALL` in the same place does."""
