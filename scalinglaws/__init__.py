@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from .estimate import Estimate, wilson
+    from .estimate import Estimate, across, wilson
     from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
         Factorial,
         Scatter,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         fit_power_law,
         fit_scatter,
         fit_sigmoid,
+        local_slopes,
         mean_over_seeds,
     )
     from .laws import ChinchillaLaw, DataConstrainedLaw, KaplanLaw, PowerLaw
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from .training import Run, repeat, sweep, train  # type: ignore[no-redef]  # as above
 
 _HOME = {
-    "estimate": ("Estimate", "wilson"),
+    "estimate": ("Estimate", "across", "wilson"),
     "text": ("Corpus", "from_documents", "python_source"),
     "learners": ("LSTMConfig", "MLPConfig", "NgramConfig", "TransformerConfig"),
     "runs": ("finished", "measurements", "read_table", "reference", "write_table"),
@@ -67,6 +68,7 @@ _HOME = {
         "fit_power_law",
         "fit_scatter",
         "fit_sigmoid",
+        "local_slopes",
         "mean_over_seeds",
     ),
 }
@@ -87,6 +89,7 @@ __all__ = [
     "Run",
     "Scatter",
     "TransformerConfig",
+    "across",
     "compare",
     "finished",
     "fit_best_run",
@@ -100,6 +103,7 @@ __all__ = [
     "fit_scatter",
     "fit_sigmoid",
     "from_documents",
+    "local_slopes",
     "marks",
     "mean_over_seeds",
     "measurements",
