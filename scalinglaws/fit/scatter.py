@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import chi2
 
 from .. import _checks as checks
 from .._checks import positive
@@ -226,6 +228,52 @@ def fit_scatter(
         again = seeds.fit(found.draw(D, trunk, rng, draws=bootstrap, sure=True))[:, 3]
         draws[:, 3] = np.clip(again + 2 * (found.share - np.median(again)), 0, 1)
     return replace(found, _theta=draws)
+
+
+def given_noise(
+    scatter: Any, groups: ArrayLike | None, runs: tuple[np.ndarray, ...], seed: int
+) -> Scatter | None:
+    """The noise that a fit was handed: that of its own seeds, where it got groups alone.
+
+    None if it got neither. runs: N, D and L first. Raises ValueError if `scatter` is none, or if
+    the runs have not the seeds to fit one to.
+    """
+    if scatter is None:
+        return None if groups is None else fit_scatter(*runs[:3], groups=groups, seed=seed)
+    if not isinstance(scatter, Scatter):
+        raise ValueError(f"scatter must come from fit_scatter or Scatter.known, got {scatter!r}")
+    return scatter
+
+
+def noise_about(
+    scatter: Scatter,
+    groups: ArrayLike | None,
+    runs: tuple[np.ndarray, np.ndarray, np.ndarray],
+    residuals: np.ndarray,
+    parameters: int,
+    bootstrap: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, int]:
+    """Noise (bootstrap, runs) about a law of so many parameters, and how many trunks it is of.
+
+    runs: N, D and L; residuals: log L minus log of the law, which make it larger if they exceed it.
+    """
+    D = runs[1]
+    given_noise(scatter, groups, runs, 0)
+    noise = scatter.draw(D, groups, rng, draws=bootstrap)
+    noise *= beyond_noise(residuals, np.asarray(scatter.sd(D)), len(D) - parameters)
+    return noise, len(D) if groups is None else len(np.unique(labels_of(groups, len(D))))
+
+
+def beyond_noise(residuals: np.ndarray, sd: np.ndarray, freedom: int) -> float:
+    """The factor by which residuals are larger than noise of these sizes: 1 or above.
+
+    It is 1 where noise alone makes them as large in more than 5 % of cases, by chi-squared.
+    """
+    if freedom < 1:
+        return 1.0
+    surplus = float(np.sum((residuals / sd) ** 2))
+    return math.sqrt(surplus / freedom) if surplus > chi2.ppf(0.95, freedom) else 1.0
 
 
 def _sd(theta: np.ndarray, t: np.ndarray) -> np.ndarray:
