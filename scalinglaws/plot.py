@@ -133,7 +133,8 @@ def steps(
 
     A row for each factor, the first on top. Small strokes: its steps, one for each setting of the
     others. The dot: their mean over all orders (`Factorial.share`), with its 95 % interval.
-    `shift` moves all rows down by as much; `label` stands beside the first dot.
+    `shift` moves all rows down by as much; `label` stands at the end of
+    the first row.
     """
     rows = np.arange(len(factorial.factors))
     for row, factor in enumerate(factorial.factors):
@@ -147,7 +148,7 @@ def steps(
             markeredgewidth=0.7, ms=8, zorder=3,
         )  # fmt: skip
         if label and row == 0:
-            say(ax, mean.value, at, label, color=color, dx=0, dy=-15, ha="center")
+            say(ax, max(*found, mean.high), at, label, color=color)
     ax.axvline(0, color=GREY, lw=0.8, zorder=0)
     ax.set_yticks(rows, factorial.factors)
     ax.set_ylim(len(rows) - 0.5, -0.5)
