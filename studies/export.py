@@ -4,13 +4,15 @@
 
 A study that is not finished is exported as far as it goes. Failed runs are left out; diverged
 ones are results and stay. Needs the same corpora as the runs had: the versions of the packages
-whose source they read are taken from there.
+whose source they read are taken from there. Of a study of which the store holds nothing, the rows
+in the package stay as they are: so a study can be added with a store of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,26 @@ def collect(
     table = tables.table_of(rows).round(DECIMALS)
     table.insert(0, "study", names)
     return table
+
+
+def beside(new: pd.DataFrame, path: Path, studies: Mapping[str, Study]) -> pd.DataFrame:
+    """The new rows, and those in the file of studies of which there are no new ones, in order."""
+    if not path.exists():
+        return new
+    standing = tables.read_table(path)
+    kept = standing[standing["study"].isin(set(studies) - set(new["study"]))]
+    if kept.empty:
+        return new
+    both = pd.concat([kept, new], ignore_index=True) if len(new) else kept
+    place = both["study"].map({name: i for i, name in enumerate(studies)})
+    return both.iloc[place.argsort(kind="stable")].reset_index(drop=True)
+
+
+def days_of(note: Path, written: list[str]) -> tuple[str, str]:
+    """First and last day of training: those in the store and those that the note names."""
+    said = note.read_text(encoding="utf-8") if note.exists() else ""
+    days = sorted(written + re.findall(r"\d{4}-\d\d-\d\d", said.partition("(UTC)")[0]))
+    return days[0], days[-1]
 
 
 def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[str, str]) -> str:
@@ -105,7 +127,10 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=DATA, help="folder to write to")
     options = parser.parse_args()
     finished = stores.finished(options.store)
-    parts = {"reference.csv": collect(STUDIES, finished), "sealed.csv": collect(SEALED, finished)}
+    parts = {
+        file: beside(collect(studies, finished), options.to / file, studies)
+        for file, studies in (("reference.csv", STUDIES), ("sealed.csv", SEALED))
+    }
     options.to.mkdir(exist_ok=True)
     for file, table in parts.items():
         if table.empty:
@@ -118,9 +143,9 @@ def main() -> None:
             print(f"  {name:16} {len(rows):4} of {len((STUDIES | SEALED)[name].runs)}")
     table = pd.concat([table for table in parts.values() if not table.empty])
     corpora = {name: (STUDIES | SEALED)[name].corpus() for name in table["study"].unique()}
-    days = sorted(e.written[:10] for e in stores.entries(options.store))
-    note = provenance(table, corpora, (days[0], days[-1]))
-    (options.to / "PROVENANCE.md").write_text(note, encoding="utf-8")
+    path = options.to / "PROVENANCE.md"
+    days = days_of(path, [e.written[:10] for e in stores.entries(options.store)])
+    path.write_text(provenance(table, corpora, days), encoding="utf-8")
 
 
 if __name__ == "__main__":

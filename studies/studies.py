@@ -210,7 +210,8 @@ def _reference() -> dict[str, Study]:
     kaplan = isoflop(KAPLAN, 2, **FIXED, warmup=2**16, cooldown=0)
     warmed = [scaled_warmup(run) for run in kaplan]
     cooled = [replace(run, cooldown=0.3) for run in warmed]
-    walked = {*warmed, *cooled}
+    tuned = isoflop(KAPLAN, 2)
+    walked = {*warmed, *cooled, *tuned}
     muon = {c: ISOFLOP[c] for c in (1.5e9, 1e10, 6e10, 1.5e11, 4e11)}
     batches = [
         run
@@ -241,7 +242,7 @@ def _reference() -> dict[str, Study]:
             "the warm-up where a run is short",
         ),
         "kaplan-tuned": Study(
-            isoflop(KAPLAN, 2),
+            tuned,
             "the default recipe at the budgets of kaplan: against kaplan-cooldown, learning rate, "
             "batch and warm-up (2,048 tokens) all change",
         ),
