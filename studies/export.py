@@ -4,8 +4,8 @@
 
 A study that is not finished is exported as far as it goes. Failed runs are left out; diverged
 ones are results and stay. Needs the same corpora as the runs had: the versions of the packages
-whose source they read are taken from there. Of a study of which the store holds nothing, the rows
-in the package stay as they are: so a study can be added with a store of its own.
+whose source they read are taken from there. Of a study of which the store holds less than
+the package, the rows of the package stay: so a study can be added with a store of its own.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sweep import ROOT, STORE
 
 from scalinglaws import runs as tables
 from scalinglaws.runs import store as stores
+from scalinglaws.runs.table import FORMERLY
 from scalinglaws.text import Corpus
 from studies import SEALED, STUDIES, Study
 
@@ -48,13 +49,24 @@ def collect(
 
 
 def beside(new: pd.DataFrame, path: Path, studies: Mapping[str, Study]) -> pd.DataFrame:
-    """The new rows, and those in the file of studies of which there are no new ones, in order."""
+    """The new rows, and those in the file of studies of which it has more, in the studies' order.
+
+    Columns that the file is too old to have are left out where no new row departs from them.
+    """
     if not path.exists():
         return new
     standing = tables.read_table(path)
-    kept = standing[standing["study"].isin(set(studies) - set(new["study"]))]
+    more = standing["study"].value_counts().gt(new["study"].value_counts(), fill_value=0)
+    kept = standing[standing["study"].isin(set(studies) & set(more[more].index))]
     if kept.empty:
         return new
+    new = new[~new["study"].isin(kept["study"])]
+    for name in set(new.columns) - set(kept.columns):
+        usual = FORMERLY[name]
+        if new[name].isna().all() if usual is None else new[name].eq(usual).all():
+            new = new.drop(columns=name)
+        else:
+            kept = kept.assign(**{name: usual})
     both = pd.concat([kept, new], ignore_index=True) if len(new) else kept
     place = both["study"].map({name: i for i, name in enumerate(studies)})
     return both.iloc[place.argsort(kind="stable")].reset_index(drop=True)
