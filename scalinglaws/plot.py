@@ -17,7 +17,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from .estimate import Estimate
-from .fit import PowerLaw, PowerLawFit
+from .fit import Factorial, PowerLaw, PowerLawFit
+from .fit.factorial import summary
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
     "#0072B2",
@@ -189,6 +190,35 @@ def interval_rows(
     if each > 1:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=each, borderaxespad=0.2,
                   handletextpad=0.1, columnspacing=1.2, fontsize=9.5)  # fmt: skip
+
+
+def steps(
+    ax: Axes, factorial: Factorial, *, color: str = BLUE, shift: float = 0.0, label: str = ""
+) -> None:
+    """How far each factor moves a result, in every order of changing one after the other.
+
+    A row for each factor, the first on top. Small strokes: its steps, one for each setting of the
+    others. The dot: their mean over all orders (`Factorial.share`), with its 95 % interval.
+    `shift` moves all rows down by as much; `label` stands at the end of
+    the first row.
+    """
+    rows = np.arange(len(factorial.factors))
+    for row, factor in enumerate(factorial.factors):
+        found = [step[0] for step in factorial.steps(factor).values()]
+        mean = summary(factorial.share(factor))
+        at = row + shift
+        ax.plot(found, np.full(len(found), at), "|", color=color, ms=13, mew=1.6, alpha=0.55)
+        ax.errorbar(
+            mean.value, at, xerr=[[mean.value - mean.low], [mean.high - mean.value]], fmt="o",
+            color=color, capsize=2.5, elinewidth=1.2, markeredgecolor="white",
+            markeredgewidth=0.7, ms=8, zorder=3,
+        )  # fmt: skip
+        if label and row == 0:
+            say(ax, max(*found, mean.high), at, label, color=color)
+    ax.axvline(0, color=GREY, lw=0.8, zorder=0)
+    ax.set_yticks(rows, factorial.factors)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
 
 
 def say(

@@ -134,6 +134,16 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (some_sizes, "choose by seed alone"),
         (lambda: allocation(seed=0, grow=3), "is N the column 'params'"),
     ],
+    "7.4": [
+        (lambda: "counting", "tuple of the four"),
+        (lambda: ("counting", "warm-up"), "once"),
+        (lambda: ("counting", "warm-up", "cooldown", "rate and batch"), "looks largest"),
+        (lambda: ("warm-up", "counting", "cooldown", "rate and batch"), "there is one with less"),
+    ],
+    "7.5": [
+        (lambda: 0.5, "between quotes"),
+        (lambda: "It depends on the order.", "five or six sentences"),
+    ],
     "8.4": [
         (lambda: 1.30, "chapter's forecast"),
         (lambda: 1.31, "was measured"),
@@ -370,13 +380,18 @@ def test_other_dice() -> None:
     assert "lies outside the" in accepted("6.3", one, elsewhere)
 
 
-def test_an_interval_of_a_change_says_whether_it_holds_zero() -> None:
-    blocks, everything = given("7.4")
-    assert "does not hold zero" in accepted("7.4", task("7.4").truth)
-    change = everything + 0.09
-    assert " It holds zero" in " " + accepted(
-        "7.4", check.task("7.4", blocks, change).truth, blocks, change
-    )
+def test_another_order_of_the_same_steps() -> None:
+    best = ("warm-up", "cooldown", "counting", "rate and batch")
+    assert "by -0.060 here, and by -0.200" in accepted("7.4", best)
+    assert "The runs are the same" in accepted("7.4", ["cooldown", "warm-up", *best[2:]])
+
+
+def test_a_judgement_of_one_walk_is_told_what_it_leaves_out() -> None:
+    words = "The shares hold for one sequence of mending, and the seeds say nothing of that. " * 4
+    message = accepted("7.5", words)
+    assert "1 of 6" in message and "the order of the steps" in message
+    more = "In another order, over larger budgets, by another method, with the head counted, an "
+    assert "6 of 6 points. Now compare" in accepted("7.5", words + more + "imitation may differ.")
 
 
 def test_one_budget_fewer() -> None:

@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from scalinglaws import plot
 from scalinglaws.estimate import Estimate
-from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
+from scalinglaws.fit import Factorial, PowerLaw, PowerLawFit, fit_power_law
 
 X = np.geomspace(1e9, 1e11, 6)
 LAW = PowerLaw(A=30.0, alpha=0.15)
@@ -223,3 +223,25 @@ class TestIntervalsAgainstANull:
         assert to_hex(other.get_color()) == plot.GREY
         assert hollow.get_markerfacecolor() == "white"
         assert dot.get_markerfacecolor() != "white"
+
+
+class TestSteps:
+    def test_each_factor_has_a_row_with_all_its_steps_and_their_mean(self, ax: Axes) -> None:
+        noise = np.append(0, np.random.default_rng(0).normal(0, 0.01, 200))
+        a = {(0, 0): 0.9, (0, 1): 0.7, (1, 0): 0.8, (1, 1): 0.5}
+        walk = Factorial(("count", "rate"), {cell: v + noise for cell, v in a.items()})
+        plot.steps(ax, walk, color=plot.ORANGE, shift=0.1, label="parabolas")
+        drawn = [line for line in ax.get_lines() if line.get_marker() == "|"]
+        strokes = [line for line in drawn if line.get_markersize() == 13]
+        for row, (line, steps) in enumerate(
+            zip(strokes, [(-0.1, -0.2), (-0.2, -0.3)], strict=True)
+        ):
+            assert sorted(line.get_xdata()) == pytest.approx(sorted(steps))
+            assert set(line.get_ydata()) == {row + 0.1}
+            assert to_hex(line.get_color()) == plot.ORANGE.lower()
+        dots = [line for line in ax.get_lines() if line.get_marker() == "o"]
+        assert [line.get_xdata()[0] for line in dots] == pytest.approx([-0.15, -0.25])
+        assert tick_labels(ax, "y") == ["count", "rate"]
+        low, high = ax.get_ylim()
+        assert low > high, "the first row is on top"
+        assert "parabolas" in [text.get_text() for text in ax.texts]
