@@ -13,7 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 
 from scalinglaws import plot
-from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
+from scalinglaws.estimate import Estimate
+from scalinglaws.fit import PowerLaw, PowerLawFit, fit_envelope, fit_isoflop, fit_power_law
+from scalinglaws.laws import CHINCHILLA_REFIT
 
 X = np.geomspace(1e9, 1e11, 6)
 LAW = PowerLaw(A=30.0, alpha=0.15)
@@ -166,3 +168,52 @@ class TestSay:
         assert text.get_text() == "a word" and text.get_color() == plot.RED
         assert text.xy == (0.5, 0.5) and text.get_position() == (12, -3)
         assert text.get_horizontalalignment() == "left"
+
+
+class TestIntervals:
+    @pytest.fixture
+    def rows(self) -> dict[str, Estimate]:
+        return {"a": Estimate(1.0, 0.5, 1.5), "b": Estimate(0.2, -0.1, 0.5), "c": Estimate(2.0)}
+
+    def test_the_first_stands_at_the_top_with_its_name(
+        self, ax: Axes, rows: dict[str, Estimate]
+    ) -> None:
+        plot.intervals(ax, rows)
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
+        assert ax.transData.transform((0, 0))[1] > ax.transData.transform((0, 2))[1]
+        assert list(ax.lines[0].get_xdata()) == [0.5, 1.5]
+
+    def test_grey_where_the_null_is_held_hollow_where_nothing_is_known(
+        self, ax: Axes, rows: dict[str, Estimate]
+    ) -> None:
+        plot.intervals(ax, rows, null=0)
+        _, bar, dot, other, _, hollow = ax.lines
+        assert {to_hex(line.get_color()) for line in (bar, dot)} == {plot.BLUE.lower()}
+        assert to_hex(other.get_color()) == plot.GREY
+        assert hollow.get_markerfacecolor() == "white"
+        assert dot.get_markerfacecolor() != "white"
+
+
+class TestValleys:
+    def test_each_budget_has_its_bar_below_the_valley(self, ax: Axes) -> None:
+        C = np.geomspace(1e19, 1e21, 4).repeat(7)
+        N = CHINCHILLA_REFIT.N_opt(C) * np.tile(np.geomspace(1 / 30, 30, 7), 4)
+        noise = np.exp(0.0005 * np.cos(7 * np.arange(28)))
+        fit = fit_isoflop(
+            N, C / 6 / N, CHINCHILLA_REFIT(N, C / 6 / N) * noise, within=8.0, bootstrap=100
+        )
+        plot.valleys(ax, fit)
+        assert [text.get_text() for text in ax.texts] == [f"{C:.2g}" for C in fit.C]
+        bars = [line for line in ax.lines if line.get_marker() == "|"]
+        for bar, curve in zip(bars[:: len(bars) // 4], fit.curves, strict=True):
+            assert bar.get_ydata()[0] < curve(curve.vertex)
+        hollow = [line for line in ax.lines if str(line.get_markerfacecolor()) == "none"]
+        assert sum(len(line.get_xdata()) for line in hollow) == 8
+
+    def test_a_fit_without_parabolas_is_refused(self, ax: Axes) -> None:
+        N = np.geomspace(1e8, 1e10, 16).repeat(12)
+        D = np.tile(np.geomspace(1e9, 5e11, 12), 16)
+        noise = np.exp(0.0005 * np.cos(7 * np.arange(192)))
+        fit = fit_envelope(N, D, CHINCHILLA_REFIT(N, D) * noise, bootstrap=100)
+        with pytest.raises(ValueError, match="a fit by envelope has no parabolas"):
+            plot.valleys(ax, fit)
