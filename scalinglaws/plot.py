@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from .estimate import Estimate
-from .fit import Factorial, PowerLaw, PowerLawFit
+from .fit import AllocationFit, Factorial, PowerLaw, PowerLawFit
 from .fit.factorial import summary
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
@@ -94,6 +94,35 @@ def measured(
         x, y, yerr=error, fmt=marker, color=color, label=label, capsize=2.5, elinewidth=1.2,
         markeredgecolor="white", markeredgewidth=0.7, zorder=3,
     )  # fmt: skip
+
+
+def valleys(ax: Axes, fit: AllocationFit, level: float = 0.95) -> None:
+    """The losses at each budget, the parabola through them, and its minimum with an interval.
+
+    Hollow sizes lie outside the parabola's window. The red bar below a valley is the interval of
+    the best size, its tick the vertex. Each budget is named in FLOPs at its largest size. Raises
+    ValueError if the fit has no parabolas, as that of another approach.
+    """
+    if not fit.curves:
+        raise ValueError(f"a fit by {fit.method} has no parabolas: give one of fit_isoflop")
+    tails = (0.5 - level / 2, 0.5 + level / 2)
+    low, high = np.exp(np.nanquantile(fit.minima, tails, axis=0))
+    losses = np.concatenate([curve.L for curve in fit.curves])
+    below = 0.025 * float(np.ptp(losses))
+    colors = plt.get_cmap("viridis")(np.linspace(0.0, 0.75, len(fit.curves)))
+    for curve, color, left, right in zip(fit.curves, colors, low, high, strict=True):
+        near, vertex = curve.N[curve.used], curve.vertex
+        grid = np.geomspace(near[0], near[-1], 80)
+        ax.plot(grid, curve(grid), color=color, lw=1.2)
+        ax.plot(curve.N[~curve.used], curve.L[~curve.used], "o", mfc="none", mec=color, ms=5)
+        ax.plot(near, curve.L[curve.used], "o", color=color, ms=5.5, mec="white", mew=0.6)
+        at = float(curve(vertex)) - below
+        ax.errorbar(vertex, at, xerr=[[vertex - left], [right - vertex]], fmt="|", ms=7, mew=1.6,
+                    color=RED, capsize=3, elinewidth=1.8, zorder=4)  # fmt: skip
+        say(ax, curve.N[-1], curve.L[-1], f"{curve.C:.2g}", color=color, dx=8)
+    ax.margins(x=0.12)
+    log_axes(ax, y=False)
+    ax.set(xlabel="parameters $N$", ylabel="loss $L$ (nats per token)")
 
 
 def law(

@@ -11,15 +11,7 @@ import numpy as np
 
 from scalinglaws.course import check
 from scalinglaws.estimate import Estimate
-from scalinglaws.fit import (
-    AllocationFit,
-    Factorial,
-    PowerLaw,
-    PowerLawFit,
-    fit_isoflop,
-    fit_power_law,
-)
-from scalinglaws.laws import ChinchillaLaw
+from scalinglaws.fit import Factorial, PowerLaw, PowerLawFit, fit_power_law
 from scalinglaws.text import KnownEntropy
 
 PF_DAY = 8.64e19
@@ -90,22 +82,13 @@ def differences(*ends: tuple[float, float]) -> list[Estimate]:
     return [Estimate((low + high) / 2, low, high) for low, high in ends]
 
 
-def on_budgets(budgets: int = 5) -> tuple[np.ndarray, ...]:
-    """Chapter 6: params, tokens, losses and seeds of runs on budgets, six sizes, three seeds."""
-    law = ChinchillaLaw(E=0.7, A=4.8, alpha=0.21, B=9.6, beta=0.21)
-    C = np.repeat(np.geomspace(1e9, 1e12, 7)[:budgets], 6)
-    N = law.N_opt(C) * np.tile(np.geomspace(1 / 6, 6, 6), budgets)
-    N, C = np.tile(N, 3), np.tile(C, 3)
-    D = C / (6 * N)
-    noise = 0.003 * np.random.default_rng(0).standard_normal(len(N))
-    return N, D, law(N, D) * np.exp(noise), np.repeat(np.arange(3), len(N) // 3)
-
-
-def allocation(*, seed: int | None = None, budgets: int = 5, grow: float = 1.0) -> AllocationFit:
-    """Chapter 6: approach 2, on the runs of all seeds or of one; sizes can be told wrongly."""
-    N, D, L, seeds = on_budgets(budgets)
-    keep = seeds >= 0 if seed is None else seeds == seed
-    return fit_isoflop(grow * N[keep], D[keep] / grow, L[keep], bootstrap=400)
+PLAN = {1e9: (4, 8, 12, 16, 24), 6e9: (8, 12, 16, 24, 32, 48), 4e10: (12, 16, 24, 32, 40, 48)}
+"""Chapter 6: budgets in FLOPs, with the widths trained at each."""
+BETTER_PLAN = {
+    1e9: (4, 8, 12, 16, 24, 32) * 6,
+    6e9: (8, 16, 24, 48, 64) * 2,
+    4e10: (8, 12, 24, 48, 80) * 2,
+}
 
 
 def walked() -> Factorial:
@@ -141,7 +124,7 @@ GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "4.3": lambda: (0.0103,),
     "4.4": lambda: (BASE_L, BASE_L + 0.02),
     "5.4": lambda: (Estimate(1.75, 1.70, 1.80), Estimate(1.80, 1.77, 1.83)),
-    "6.3": lambda: (allocation(),),
+    "6.3": lambda: (PLAN,),
     "7.4": lambda: (walked(),),
     "8.1": lambda: (1.2,),
     "8.4": lambda: (1.30, 1.31, 1.2),

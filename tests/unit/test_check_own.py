@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from answering import (
     BASE_L,
+    BETTER_PLAN,
     EXAMPLES,
     FEW,
     MINE,
     PF_DAY,
+    PLAN,
     PREDICTED,
-    allocation,
     by_compute,
     by_price,
     differences,
     excess,
     given,
-    on_budgets,
     refused,
     seven,
     task,
@@ -30,22 +29,18 @@ from answering import (
 
 from scalinglaws.course import check
 from scalinglaws.course.exercises.chapter_02 import doubt_of_a_bend
+from scalinglaws.course.exercises.chapter_06 import doubt_of_a_plan
 from scalinglaws.course.exercises.kinds import Judged
 from scalinglaws.estimate import Estimate
-from scalinglaws.fit import PowerLaw, fit_isoflop, fit_power_law
+from scalinglaws.fit import PowerLaw, fit_power_law
+from scalinglaws.learners import TransformerConfig
 
 X = np.geomspace(1e8, 1e11, 6)
 C, L = seven()
-N, D, LOSS, SEED = on_budgets()
 OUTSIDE = differences((0.0105, 0.0167), (0.0052, 0.0114), (0.0125, 0.0216))
 LETTER = """The two ladders differ in more than the architecture: one has a learning rate tuned at
 its largest width, the other its published settings. I ask for a scan of the rate at every width
 for both, with the optimum inside, for several seeds, and for an interval of the difference."""
-
-
-def some_sizes() -> Any:
-    keep = (SEED == 0) & (np.arange(len(N)) % 6 != 0)
-    return fit_isoflop(N[keep], D[keep], LOSS[keep], bootstrap=400)
 
 
 FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
@@ -128,11 +123,19 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: "Every model has read the same few tokens, which is bad. " * 5, "Which runs"),
     ],
     "6.3": [
-        (lambda: 0.49, "Hand over the fit"),
-        (allocation, "runs of all seeds"),
-        (lambda: allocation(budgets=4), "4 budgets, the chapter's 5"),
-        (some_sizes, "choose by seed alone"),
-        (lambda: allocation(seed=0, grow=3), "is N the column 'params'"),
+        (lambda: 0.49, "a plan as in the chapter"),
+        (lambda: {"1e9": (8, 16)}, "a plan as in the chapter"),
+        (lambda: {1e9: (8, 16.5)}, "a plan as in the chapter"),
+        (lambda: {1e9: (8, 18)}, "multiples of 4"),
+        (lambda: {**PLAN, 1e8: (4, 8, 12)}, "from 1e+09 to 4e+10 FLOPs"),
+        (lambda: {C: 40 * widths for C, widths in PLAN.items()}, "more than 100"),
+        (lambda: {1e9: (4, 8, 12)}, "Approach 2 refuses it: "),
+        (lambda: {C: 3 * widths for C, widths in PLAN.items()}, "times its interval: too dear"),
+        (lambda: PLAN, "times its interval: 0.7 can be had"),
+    ],
+    "6.5": [
+        (lambda: 1.0, "Write your judgement"),
+        (lambda: "The optimiser stopped early.", "Write five or six sentences"),
     ],
     "7.4": [
         (lambda: "counting", "tuple of the four"),
@@ -370,14 +373,24 @@ def test_an_exponent_for_the_board() -> None:
     assert accepted("5.5", text * 3 + "Hold one out.") == "Compare with the model answer."
 
 
-def test_other_dice() -> None:
-    one, (wide,) = allocation(seed=0), given("6.3")
-    low, high = wide.interval("a")
-    message = accepted("6.3", one)
-    assert f"a = {one.a:.4f}" in message
-    assert ("lies inside the" in message) == (low <= one.a <= high)
-    elsewhere = SimpleNamespace(**vars(wide), interval=lambda _: (one.a + 0.1, one.a + 0.2))
-    assert "lies outside the" in accepted("6.3", one, elsewhere)
+def test_a_plan_that_pins_the_exponent_down() -> None:
+    assert "for 0.60 times its interval." in accepted("6.3", BETTER_PLAN)
+    assert "for 0.60 times its interval." in accepted(
+        "6.3", {C: np.array(widths) for C, widths in BETTER_PLAN.items()}
+    )
+
+
+def test_the_plan_is_priced_as_the_models_are() -> None:
+    model = TransformerConfig(width=24)
+    plan = {C: (8, 16, 24, 32, 48) for C in (1e10, 2e10, 4e10)}
+    assert model.params("with_head") == 24 * 24**2 + 128 * 24
+    assert model.flops_per_token() == 6 * model.params("with_head") + 768 * 24
+    assert doubt_of_a_plan(plan)[0] == pytest.approx(3.5e11)
+
+
+def test_a_judgement_of_a_published_fit() -> None:
+    text = "I would ask whether the optimiser arrived and how the interval was resampled. " * 5
+    assert "2 of 6 points; not named: which runs" in accepted("6.5", text)
 
 
 def test_another_order_of_the_same_steps() -> None:

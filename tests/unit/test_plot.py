@@ -14,7 +14,15 @@ from matplotlib.colors import to_hex, to_rgb
 
 from scalinglaws import plot
 from scalinglaws.estimate import Estimate
-from scalinglaws.fit import Factorial, PowerLaw, PowerLawFit, fit_power_law
+from scalinglaws.fit import (
+    Factorial,
+    PowerLaw,
+    PowerLawFit,
+    fit_envelope,
+    fit_isoflop,
+    fit_power_law,
+)
+from scalinglaws.laws import CHINCHILLA_REFIT
 
 X = np.geomspace(1e9, 1e11, 6)
 LAW = PowerLaw(A=30.0, alpha=0.15)
@@ -245,3 +253,28 @@ class TestSteps:
         low, high = ax.get_ylim()
         assert low > high, "the first row is on top"
         assert "parabolas" in [text.get_text() for text in ax.texts]
+
+
+class TestValleys:
+    def test_each_budget_has_its_bar_below_the_valley(self, ax: Axes) -> None:
+        C = np.geomspace(1e19, 1e21, 4).repeat(7)
+        N = CHINCHILLA_REFIT.N_opt(C) * np.tile(np.geomspace(1 / 30, 30, 7), 4)
+        noise = np.exp(0.0005 * np.cos(7 * np.arange(28)))
+        fit = fit_isoflop(
+            N, C / 6 / N, CHINCHILLA_REFIT(N, C / 6 / N) * noise, within=8.0, bootstrap=100
+        )
+        plot.valleys(ax, fit)
+        assert [text.get_text() for text in ax.texts] == [f"{C:.2g}" for C in fit.C]
+        bars = [line for line in ax.lines if line.get_marker() == "|"]
+        for bar, curve in zip(bars[:: len(bars) // 4], fit.curves, strict=True):
+            assert bar.get_ydata()[0] < curve(curve.vertex)
+        hollow = [line for line in ax.lines if str(line.get_markerfacecolor()) == "none"]
+        assert sum(len(line.get_xdata()) for line in hollow) == 8
+
+    def test_a_fit_without_parabolas_is_refused(self, ax: Axes) -> None:
+        N = np.geomspace(1e8, 1e10, 16).repeat(12)
+        D = np.tile(np.geomspace(1e9, 5e11, 12), 16)
+        noise = np.exp(0.0005 * np.cos(7 * np.arange(192)))
+        fit = fit_envelope(N, D, CHINCHILLA_REFIT(N, D) * noise, bootstrap=100)
+        with pytest.raises(ValueError, match="a fit by envelope has no parabolas"):
+            plot.valleys(ax, fit)
