@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from ...estimate import Estimate
 from .kinds import Entry, Exercise, Judged, Reply, Slip, number
@@ -71,7 +72,7 @@ def the_next_ration(line: Estimate, joint: Estimate) -> Judged:
 
     def reply(value: Any) -> Reply:
         losses = dict(value) if isinstance(value, Mapping) else {}
-        passes = sorted(each for each in losses if isinstance(each, Integral) and each > 0)
+        passes = sorted(k for k in losses if isinstance(k, int | np.integer) and int(k) > 0)
         if len(passes) != len(losses) or len(passes) < 3:
             return False, (
                 "Hand over a dictionary of losses by how often the ration was read, three or more."
@@ -85,7 +86,7 @@ def the_next_ration(line: Estimate, joint: Estimate) -> Judged:
             return False, "Far from both forecasts: is it width 48 on 2**17 different tokens?"
         if told[-1] < 0.98 * told[-2]:
             return False, "The last step still gained over two per cent: read it more often."
-        if least == told[0] and passes[0] > 2:
+        if least == told[0] and int(passes[0]) > 2:
             return False, "The least stands first, so the turn may lie before it: begin with 2."
         words = [
             f"the {name} said {law.value:.3f}, {'inside' if least in law else 'outside'}"
