@@ -88,8 +88,22 @@ def measured(
     color: str = BLUE,
     label: str | None = None,
     marker: str = "o",
+    hollow: bool = False,
 ) -> None:
-    """Measured points, each with its standard error where it has one."""
+    """Measured points, each with its standard error where it has one.
+
+    Where errors are smaller than a dot, `hollow` draws open dots with the bars inside them.
+
+    >>> figure, ax = plt.subplots()
+    >>> measured(ax, [1e9, 1e10], [2.5, 2.2], [0.02, 0.01], hollow=True)
+    >>> ax.lines[0].get_markerfacecolor()
+    'white'
+    >>> plt.close(figure)
+    """
+    if hollow:
+        ax.plot(x, y, marker, color=color, label=label, ms=11, mfc="white", mew=1.2, zorder=3)
+        ax.errorbar(x, y, yerr=error, fmt="none", ecolor=color, elinewidth=1.6, zorder=4)
+        return
     ax.errorbar(
         x, y, yerr=error, fmt=marker, color=color, label=label, capsize=2.5, elinewidth=1.2,
         markeredgecolor="white", markeredgewidth=0.7, zorder=3,

@@ -58,7 +58,9 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: {48: 1.92, 64: 2.0}, "narrower than 32 as well"),
         (lambda: {16: 1.95, 48: 1.8}, "at the edge, width 48"),
         (lambda: {16: 1.8, 48: 1.9}, "at the edge, width 16"),
-        (lambda: {28: 1.852, 36: 1.855}, "luck of the seeds"),
+        (lambda: {28: 1.852, 36: 1.855}, "width 28 costs 0.1% more and width 36"),
+        (lambda: {24: 1.853, 48: 1.92}, "A wall is missing: width 24 costs 0.2% more, less"),
+        (lambda: {16: 1.95, 36: 1.86}, "A wall is missing: width 36 costs 0.5% more, less"),
     ],
     "2.3": [
         (lambda: 48, "a list of widths"),

@@ -124,6 +124,14 @@ class TestMeasured:
         heights = [segment[1, 1] - segment[0, 1] for segment in sticks.get_segments()]
         np.testing.assert_allclose(heights, 2 * error)
 
+    def test_a_bar_shorter_than_its_open_dot_lies_above_it(self, ax: Axes) -> None:
+        plot.measured(ax, X, LAW(X), 0.001 * LAW(X), hollow=True, label="runs")
+        (dots,), (bars,) = ax.lines, ax.containers
+        (sticks,) = bars.lines[2]
+        assert dots.get_markerfacecolor() == "white" and sticks.get_zorder() > dots.get_zorder()
+        assert len(sticks.get_segments()) == len(X)
+        assert ax.get_legend_handles_labels()[1] == ["runs"]
+
 
 class TestLaw:
     def test_it_is_dashed_where_there_are_no_points(self, ax: Axes, fit: PowerLawFit) -> None:
