@@ -65,7 +65,11 @@ def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[s
             f"| {name} | {len(rows)} | {len(about[name].runs)} | {rows['flops'].min():.1e} | "
             f"{rows['flops'].max():.1e} | {corpora[name].fingerprint} | {about[name].about} |"
         )
-    lines += ["", "`sealed` stands in `sealed.csv`, all else in `reference.csv`.", ""]
+    lines += [
+        "",
+        "`sealed` and `preregistered` stand in tables of their names, all else in `reference.csv`.",
+        "",
+    ]
     lines += ["## The corpora", ""]
     for corpus in dict.fromkeys(corpora.values()):
         lines.append(
@@ -105,7 +109,8 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=DATA, help="folder to write to")
     options = parser.parse_args()
     finished = stores.finished(options.store)
-    parts = {"reference.csv": collect(STUDIES, finished), "sealed.csv": collect(SEALED, finished)}
+    parts = {"reference.csv": collect(STUDIES, finished)}
+    parts |= {f"{name}.csv": collect({name: study}, finished) for name, study in SEALED.items()}
     options.to.mkdir(exist_ok=True)
     for file, table in parts.items():
         if table.empty:
@@ -120,7 +125,9 @@ def main() -> None:
     corpora = {name: (STUDIES | SEALED)[name].corpus() for name in table["study"].unique()}
     days = sorted(e.written[:10] for e in stores.entries(options.store))
     note = provenance(table, corpora, (days[0], days[-1]))
-    (options.to / "PROVENANCE.md").write_text(note, encoding="utf-8")
+    # A store of sealed runs alone leaves the note on the others as it is.
+    name = "PROVENANCE" if not parts["reference.csv"].empty else "-".join(corpora)
+    (options.to / f"{name}.md").write_text(note, encoding="utf-8")
 
 
 if __name__ == "__main__":

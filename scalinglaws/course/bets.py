@@ -17,12 +17,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 from scipy.stats import norm as normal
 from scipy.stats import t as student
 
 from ..fit import fit_chinchilla, fit_isoflop, fit_power_law
 from ..runs import finished
+from .verdict import Outcome
 
 Law = Callable[[pd.DataFrame], np.ndarray]
 """Losses of runs, given their table."""
@@ -208,7 +210,7 @@ def surface(runs: pd.DataFrame) -> Law:
     True
     """
     law = fit_chinchilla(*_columns(runs, "params", "tokens", "loss"), bootstrap=100).law
-    return lambda at: law(*_columns(at, "params", "tokens"))
+    return lambda at: np.asarray(law(*_columns(at, "params", "tokens")))
 
 
 def frontier(runs: pd.DataFrame) -> Law:
@@ -304,6 +306,63 @@ def race(
     return pd.concat(rows, ignore_index=True)
 
 
+def frontier_slopes(runs: pd.DataFrame, budgets: int = 4) -> pd.DataFrame:
+    """The exponent of the frontier for every so many neighbouring budgets, each fitted alone.
+
+    Columns `C` (the middle, FLOPs), `slope` (positive where loss falls), `low` and `high` (95 %).
+
+    >>> from scalinglaws import reference
+    >>> table = frontier_slopes(prepared(reference("isoflop")))
+    >>> len(table), bool((table["low"] < table["slope"]).all())
+    (8, True)
+    """
+    N, D, L, C = _columns(runs, "params", "tokens", "loss", "flops")
+    best, rows = fit_isoflop(N, D, L, flops=C), []
+    for i in range(len(best.C) - budgets + 1):
+        near = slice(i, i + budgets)
+        part = fit_power_law(best.C[near], best.L[near])
+        middle = float(np.exp(np.log(best.C[near]).mean()))
+        low, high = part.interval("alpha")
+        rows.append({"C": middle, "slope": part.law.alpha, "low": low, "high": high})
+    return pd.DataFrame(rows)
+
+
+def buy(
+    runs: pd.DataFrame, shopping: Callable[[pd.DataFrame, int], pd.DataFrame], first: int = 5
+) -> pd.DataFrame:
+    """Try a shopping list at several purses: fit the joined law to what it buys, forecast beyond.
+
+    `shopping(within, seed)` gets the runs within reach of a purse, all seeds, and gives those it
+    buys. The purses reach the budgets from number `first` (from 0), and the target is the runs near
+    the best two budgets further up. A row for each purse and each of two seeds: `reach` (FLOPs),
+    `runs`, `price` (in units of `reach`) and `miss` (mean over the target, %).
+
+    >>> from scalinglaws import reference
+    >>> runs = prepared(reference("isoflop"))
+    >>> tried = buy(runs, lambda within, seed: within[within["seed"] == seed], first=8)
+    >>> len(tried), bool(tried["miss"].abs().max() < 5)
+    (2, True)
+    """
+    budgets, rows = np.unique(runs["budget"]), []
+    for reach, beyond in zip(budgets[first:-2], budgets[first + 2 :], strict=True):
+        target = near_best(runs[runs["budget"] == beyond])
+        for seed in (0, 1):
+            bought = shopping(runs[runs["budget"] <= reach], seed)
+            miss = float(misses(target, joined(bought)).mean())
+            price = float(bought["flops"].sum() / reach)
+            rows.append({"reach": reach, "runs": len(bought), "price": price, "miss": miss})
+    return pd.DataFrame(rows)
+
+
+def rms(values: ArrayLike) -> float:
+    """Root mean square.
+
+    >>> rms([3, -4]).__round__(3)
+    3.536
+    """
+    return float(np.sqrt(np.mean(np.square(np.asarray(values, float)))))
+
+
 # ----------------------------------------------------------------------------- a band from a record
 
 
@@ -333,7 +392,7 @@ class Band:
         drift = student.ppf(at, self.thresholds) * self.drift * np.log(factor)
         return np.hypot(normal.ppf(at) * self.noise, drift)
 
-    def covers(self, miss: np.ndarray, factor: np.ndarray, level: float = 0.95) -> np.ndarray:
+    def covers(self, miss: ArrayLike, factor: ArrayLike, level: float = 0.95) -> np.ndarray:
         """Whether the band holds each miss (%), shape (forecasts,).
 
         >>> Band(0.3, 0.6, 6).covers(np.array([3.0, -4.0]), np.array([10.0, 10.0])).tolist()
@@ -342,7 +401,7 @@ class Band:
         return np.abs(np.asarray(miss, float)) <= self.half(np.asarray(factor, float), level)
 
 
-def fit_band(miss: np.ndarray, factor: np.ndarray, threshold: np.ndarray) -> Band:
+def fit_band(miss: ArrayLike, factor: ArrayLike, threshold: ArrayLike) -> Band:
     """The band of a record of misses (%), all of shape (forecasts,).
 
     The misses of one threshold share one law and so one error, which grows with ln f. At each
@@ -400,30 +459,31 @@ def simulated_coverage(
     rng, band = np.random.default_rng(seed), fit_band(*(record[name] for name in _RECORD))
     names, of = np.unique(record["threshold"], return_inverse=True)
     e_folds, asked = np.log(record["factor"].to_numpy(float)), np.log(np.asarray(at, float))
-    step = np.log(2.5)
+    one_more = np.full(len(asked), len(names))
     held = np.zeros(len(asked))
     for _ in range(draws):
-        if world == "wandering slope":
-            steps = rng.normal(0, band.drift, 40)
-
-            def error(threshold: np.ndarray | int, far: np.ndarray, steps: np.ndarray = steps):
-                budgets = far[..., None] / step - np.arange(20)
-                taken = steps[np.add.outer(threshold, np.arange(20))]
-                return step * (taken * np.clip(budgets, 0, None)).sum(-1)
-        else:
-            share = 0.7 if world == "neighbours alike" else 0.0
-            slopes = rng.normal(0, band.drift, len(names) + 1)
-            for i in range(1, len(slopes)):
-                slopes[i] = share * slopes[i - 1] + np.sqrt(1 - share**2) * slopes[i]
-
-            def error(threshold: np.ndarray | int, far: np.ndarray, slopes: np.ndarray = slopes):
-                return slopes[threshold] * far
-
-        drawn = error(of, e_folds) + rng.normal(0, band.noise, len(of))
+        drift = rng.normal(0, band.drift, 40)
+        if world == "neighbours alike":
+            for i in range(1, len(names) + 1):
+                drift[i] = 0.7 * drift[i - 1] + np.sqrt(1 - 0.7**2) * drift[i]
+        error = _wandered if world == "wandering slope" else _straight
+        drawn = error(drift, of, e_folds) + rng.normal(0, band.noise, len(of))
         fitted = fit_band(drawn, record["factor"], of)
-        new = error(len(names), asked) + rng.normal(0, band.noise, len(asked))
+        new = error(drift, one_more, asked) + rng.normal(0, band.noise, len(asked))
         held += fitted.covers(new, np.exp(asked), level)
     return held / draws
+
+
+def _straight(drift: np.ndarray, threshold: np.ndarray, e_folds: np.ndarray) -> np.ndarray:
+    """Errors of laws that drift off by their own rate."""
+    return drift[threshold] * e_folds
+
+
+def _wandered(drift: np.ndarray, threshold: np.ndarray, e_folds: np.ndarray) -> np.ndarray:
+    """Errors of laws whose slope stays while the true one takes a step at each budget."""
+    step, ahead = np.log(2.5), np.arange(20)
+    budgets = np.clip(e_folds[:, None] / step - ahead, 0, None)
+    return step * np.sum(drift[np.add.outer(threshold, ahead)] * budgets, axis=1)
 
 
 def left_out(record: pd.DataFrame, level: float = 0.95) -> pd.Series:
@@ -465,3 +525,55 @@ def registered() -> tuple[pd.DataFrame, dict[str, str], str]:
     content = json.loads(text)
     rules = {key: claim["refuted if"] for key, claim in content["claims"].items()}
     return pd.DataFrame(content["forecasts"]), rules, hashlib.sha256(text).hexdigest()
+
+
+def scored(forecasts: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
+    """The forecasts of `registered` with what came out, as far as it has been trained.
+
+    Three more columns: `measured` (nats per token), `miss` (%, positive if measured above) and
+    `inside`; all missing for runs that are not among `trained`.
+
+    >>> forecasts, _, _ = registered()
+    >>> bool(scored(forecasts, forecasts.iloc[:0].assign(loss=0.0))["inside"].isna().all())
+    True
+    """
+    keys = ["width", "tokens"]
+    loss = trained.groupby(keys, as_index=False).agg(measured=("loss", "mean"))
+    table = forecasts.merge(loss.astype(dict.fromkeys(keys, int)), on=keys, how="left")
+    table["miss"] = 100 * np.log(table["measured"] / table["value"])
+    inside = table["measured"].between(table["low"], table["high"])
+    return table.assign(inside=inside.astype("boolean").mask(table["measured"].isna()))
+
+
+def outcomes(table: pd.DataFrame) -> dict[str, tuple[Outcome, float | None]]:
+    """What became of the registered claims, given the table of `scored`: outcome and value.
+
+    Of "8.sealed-band" the value is the share of trained runs inside the primary band, of
+    "8.sealed-form" the primary root mean square miss (%) at the larger budget less that of the
+    better rival, of "8.sealed-climb" that with the opened runs less that without. The rules ask for
+    two trained runs at the larger budget; until then, a claim that is not refuted is open.
+
+    >>> forecasts, rules, _ = registered()
+    >>> made = outcomes(scored(forecasts, forecasts.iloc[:0].assign(loss=0.0)))
+    >>> sorted(made) == sorted(rules), made["8.sealed-band"]
+    (True, ('open', None))
+    """
+    done = table[table["measured"].notna()]
+    large = done[done["budget"] == table["budget"].max()]
+    of = {
+        key: rms(rows["miss"]) for key, rows in large.groupby(["by", "fitted to", "band"])
+    }  # no key where nothing is trained
+    primary = done[(done["by"] == "joined") & (done["fitted to"] == "... of 3 budgets")]
+    primary = primary[primary["band"] == "record"]
+    enough = large["width"].nunique() >= 2
+    share = None if primary.empty else float(primary["inside"].mean())
+    first: Outcome = "failed" if share is not None and share < 1 else "held" if enough else "open"
+    found: dict[str, tuple[Outcome, float | None]] = {"8.sealed-band": (first, share)}
+    if not enough:
+        return found | {"8.sealed-form": ("open", None), "8.sealed-climb": ("open", None)}
+    mine = of["joined", "... of 3 budgets", "record"]
+    rival = min(of["surface", "all runs", "record"], of["frontier", "... of 5 budgets", "record"])
+    more = of["joined", "... of 3 budgets, the opened runs too", "record"]
+    for key, gap in (("8.sealed-form", mine - rival), ("8.sealed-climb", more - mine)):
+        found[key] = ("held" if gap < 0 else "failed", gap)
+    return found
