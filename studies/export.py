@@ -49,7 +49,7 @@ def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[s
     """What the page says about the rows: `corpora` by study, first and last day of training."""
     about = STUDIES | SEALED
     lines = [
-        "# Where the reference runs come from",
+        "# Where the runs come from",
         "",
         "Written by `studies/export.py` with the tables beside it. All rows were trained by "
         f"`studies/sweep.py` from {days[0]} to {days[1]} (UTC), with scalinglaws "
