@@ -17,11 +17,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 from scipy.stats import norm as normal
 from scipy.stats import t as student
 
+from .. import plot
 from ..fit import fit_chinchilla, fit_isoflop, fit_power_law
 from ..runs import finished
 from .verdict import Outcome
@@ -508,13 +510,13 @@ _RECORD = ("miss", "factor", "threshold")
 # --------------------------------------------------------------------------- what was written down
 
 
-def registered() -> tuple[pd.DataFrame, dict[str, str], str]:
+def registered() -> tuple[pd.DataFrame, dict[str, tuple[str, str]], str]:
     """The forecasts that were committed before their runs, the rules, and the file's SHA-256.
 
     The table has a row for each run and forecaster: `order` (in which the runs are trained),
     `budget`, `width`, `params`, `tokens`, `flops`, `by`, `fitted to`, `factor`, `band`, and
-    `value`, `low` and `high` (95 %, nats per token). The rules say, by the key of the claim, what
-    would refute it. How the file was made, and how to check that it came first, is said in
+    `value`, `low` and `high` (95 %, nats per token). The rules give, by its key, each claim and
+    what would refute it. How the file was made, and how to check that it came first, is said in
     `studies/preregistration.md`.
 
     >>> forecasts, rules, digest = registered()
@@ -523,7 +525,7 @@ def registered() -> tuple[pd.DataFrame, dict[str, str], str]:
     """
     text = _REGISTERED.read_bytes()
     content = json.loads(text)
-    rules = {key: claim["refuted if"] for key, claim in content["claims"].items()}
+    rules = {key: (said["claim"], said["refuted if"]) for key, said in content["claims"].items()}
     return pd.DataFrame(content["forecasts"]), rules, hashlib.sha256(text).hexdigest()
 
 
@@ -577,3 +579,82 @@ def outcomes(table: pd.DataFrame) -> dict[str, tuple[Outcome, float | None]]:
     for key, gap in (("8.sealed-form", mine - rival), ("8.sealed-climb", more - mine)):
         found[key] = ("held" if gap < 0 else "failed", gap)
     return found
+
+
+# ------------------------------------------------------------------------------------------ figures
+
+
+def name_bands(ax: Axes, band: Band, narrow: pd.Series) -> None:
+    """Finish the figure of misses: axes, the names of both bands, and a legend of thresholds.
+
+    `narrow` are half widths (%) of the band from resampling, by factor.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> name_bands(ax, Band(0.8, 0.4, 6), pd.Series([1.0, 2.0], index=[2.5, 100.0]))
+    >>> len(ax.texts)
+    2
+    """
+    far = float(narrow.index.max())
+    ax.axhline(0, color="#888888", lw=0.8, zorder=0)
+    ax.set_xlim(1, far * 1.1)
+    plot.log_axes(ax, y=False)
+    at = far**0.72
+    plot.say(ax, at, -float(band.half(at)), "the record", color=plot.RED, ha="right", dy=-12)
+    plot.say(ax, far**0.92, 1.0, "resampling", color=plot.BLUE, ha="center", dx=0)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(title="threshold (FLOPs)", ncols=3, loc="upper left", fontsize=9)
+
+
+def draw_registered(
+    ax: Axes, law: Law, band: Band, known: pd.DataFrame, opened: pd.DataFrame, reach: float
+) -> None:
+    """The law's bowls with their bands at the budgets beyond its fit, and what came out there.
+
+    `known` is the table of `scored`, `opened` has `params`, `tokens` and `measured` of the runs of
+    another budget, and `reach` is the largest budget of the fit (FLOPs). Rings are measured losses,
+    crosses the forecasts of runs that are not trained.
+
+    >>> from matplotlib.figure import Figure
+    >>> forecasts, _, _ = registered()
+    >>> known = scored(forecasts, forecasts.iloc[:0].assign(loss=0.0))
+    >>> opened = pd.DataFrame({"params": [4e5], "tokens": [1e7], "flops": [2.6e13],
+    ...                        "measured": [1.31]})
+    >>> ax = Figure().subplots()
+    >>> flat = lambda at: np.full(len(at), 1.3)
+    >>> draw_registered(ax, flat, Band(0.8, 0.4, 6), known, opened, 1e12)
+    >>> len(ax.texts)
+    4
+    """
+    one_each = known.drop_duplicates(["width", "tokens"])
+    runs = pd.concat([one_each, opened.assign(budget=opened["flops"].mean())])
+    colors = (plot.BLUE, plot.GREEN, plot.RED)
+    for color, (_, rows) in zip(colors, runs.groupby("budget"), strict=False):
+        cost = rows["flops"] / rows["params"] / rows["tokens"]
+        N = np.geomspace(rows["params"].min() / 1.6, rows["params"].max() * 1.6, 60)
+        per_token = N * np.interp(np.log(N), *_sorted(np.log(rows["params"]), cost))
+        C = float(rows["flops"].mean())
+        bowl = law(pd.DataFrame({"params": N, "tokens": C / per_token, "flops": C}))
+        half = float(band.half(C / reach)) / 100
+        ax.plot(N, bowl, "--", color=color, lw=1.4)
+        ax.fill_between(N, bowl * np.exp(-half), bowl * np.exp(half), color=color, alpha=0.12, lw=0)
+        ring = rows["measured"].notna()
+        ax.plot(rows["params"][ring], rows["measured"][ring], "o", ms=9, mew=2, mfc="none",
+                mec=color, zorder=4)  # fmt: skip
+        asked = rows[~ring]
+        ax.plot(asked["params"], law(asked), "x", ms=7, mew=1.6, color=color, zorder=4)
+        plot.say(ax, N[-1], bowl[-1], f"{C:.1e}\nFLOPs", color=color, dx=6)
+    ax.set(
+        xlabel="parameters $N$ (blocks and head)",
+        ylabel="loss $L$ (nats per token)",
+        title="Forecasts, and what came out",
+        xlim=(2e4, 2.5e7),
+    )
+    ax.text(0.02, 0.03, "dashed: forecast, 95 % band\nrings: measured; crosses: not trained",
+            transform=ax.transAxes, fontsize=9)  # fmt: skip
+    plot.log_axes(ax, y=False)
+
+
+def _sorted(x: pd.Series, y: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    order = np.argsort(x.to_numpy(float))
+    return x.to_numpy(float)[order], y.to_numpy(float)[order]

@@ -21,6 +21,7 @@ NONSENSE += [{}, 1j, np.ones(3), ..., 10**400, (1.0, math.inf), (math.nan, 1.0),
 NONSENSE += ["12", (1.0,), (1.0, 2.0, 3.0)]
 SAID_TO_NONSENSE = ("one finite number", "pair of numbers", "finite numbers", "Hand over the fit")
 SAID_TO_NONSENSE += ("Write your judgement", "Write five or six sentences")
+SAID_TO_NONSENSE += ("five numbers", "a function of the runs")
 SAID_TO_NONSENSE += ("0 to 4", "three differences", "your text", "a few sentences more")
 
 
@@ -39,8 +40,8 @@ class TestAnswer:
     def test_what_an_exercise_needs_must_be_handed_over(self) -> None:
         with pytest.raises(TypeError, match=r"exercise 1\.1 needs fit besides the answer, got 0"):
             check.answer("1.1", 4.2)
-        with pytest.raises(TypeError, match=r"8\.4 needs forecast, measured, q besides .* got 1"):
-            check.answer("8.4", 4.2, 1.3)
+        with pytest.raises(TypeError, match=r"8\.1 needs band besides .* got 2"):
+            check.answer("8.1", 4.2, 1.3, 1.4)
         with pytest.raises(TypeError, match=r"exercise 2\.1 needs nothing besides .* got 1"):
             check.answer("2.1", 4.2, 1.3)
 
@@ -82,7 +83,7 @@ print(json.dumps(states))
     def test_an_exercise_that_needs_nothing_can_be_written_into_a_page(self) -> None:
         bare = {name for name in check.names() if not check.needs(name)}
         plain = {name for name in bare if not isinstance(task(name), Judged)}
-        assert len(plain) == 29 and bare - plain == {"2.5", "3.4", "4.5"}
+        assert len(plain) == 28 and bare - plain == {"2.5", "3.4", "4.5", "8.3"}
         for name in plain:
             data = asdict(task(name))
             assert json.loads(json.dumps(data, allow_nan=False)) == {
