@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
-    from .estimate import Estimate, wilson
+    from .estimate import Estimate, across, mean_of, wilson
     from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
+        Scatter,
         compare,
         fit_best_run,
         fit_chinchilla,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
         fit_isoflop,
         fit_kaplan,
         fit_power_law,
+        fit_scatter,
         fit_sigmoid,
+        local_slopes,
         mean_over_seeds,
     )
     from .laws import ChinchillaLaw, DataConstrainedLaw, KaplanLaw, PowerLaw
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from .training import Run, repeat, sweep, train  # type: ignore[no-redef]  # as above
 
 _HOME = {
-    "estimate": ("Estimate", "wilson"),
+    "estimate": ("Estimate", "across", "mean_of", "wilson"),
     "text": ("Corpus", "from_documents", "python_source"),
     "learners": ("LSTMConfig", "MLPConfig", "NgramConfig", "TransformerConfig"),
     "runs": ("finished", "measurements", "read_table", "reference", "write_table"),
@@ -51,6 +54,7 @@ _HOME = {
     "metrics": ("marks", "sample"),
     "laws": ("ChinchillaLaw", "DataConstrainedLaw", "KaplanLaw", "PowerLaw"),
     "fit": (
+        "Scatter",
         "compare",
         "fit_best_run",
         "fit_chinchilla",
@@ -60,7 +64,9 @@ _HOME = {
         "fit_isoflop",
         "fit_kaplan",
         "fit_power_law",
+        "fit_scatter",
         "fit_sigmoid",
+        "local_slopes",
         "mean_over_seeds",
     ),
 }
@@ -78,7 +84,9 @@ __all__ = [
     "NgramConfig",
     "PowerLaw",
     "Run",
+    "Scatter",
     "TransformerConfig",
+    "across",
     "compare",
     "finished",
     "fit_best_run",
@@ -89,9 +97,12 @@ __all__ = [
     "fit_isoflop",
     "fit_kaplan",
     "fit_power_law",
+    "fit_scatter",
     "fit_sigmoid",
     "from_documents",
+    "local_slopes",
     "marks",
+    "mean_of",
     "mean_over_seeds",
     "measurements",
     "python_source",

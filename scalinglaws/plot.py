@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
+from .estimate import Estimate
 from .fit import PowerLaw, PowerLawFit
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
@@ -123,6 +124,48 @@ def law(
         ax.fill_between(
             grid, *fit.band(grid, level, new=True), color=color, alpha=0.13, lw=0, zorder=1
         )
+
+
+def interval_rows(
+    ax: Axes,
+    names: Sequence[str],
+    rows: Sequence[Sequence[Estimate]],
+    labels: Sequence[str],
+    *,
+    colors: Sequence[str] = (BLUE, GREEN, PURPLE),
+) -> None:
+    """Values with their intervals, row by row from the top, named on the left.
+
+    rows holds for each of `names` as many estimates as there are `labels`, drawn one below the
+    other, each with a colour and a marker of its own; the labels stand above the axes. Raises
+    ValueError if the numbers of names, rows, labels and colours do not fit.
+
+    >>> figure, ax = plt.subplots()
+    >>> rows = [[Estimate(0.07, 0.06, 0.08)], [Estimate(0.04)]]
+    >>> interval_rows(ax, ["on", "off"], rows, ["slope"])
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['on', 'off']
+    >>> plt.close(figure)
+    """
+    each = len(labels)
+    if len(names) != len(rows) or any(len(row) != each for row in rows):
+        raise ValueError("there must be one row for each name, with one estimate for each label")
+    if not 1 <= each <= len(colors):
+        raise ValueError(f"from 1 to {len(colors)} labels can be told apart, got {each}")
+    markers = ("o", "s", "^", "D", "v")
+    for place, label in enumerate(labels):
+        color, marker = colors[place], markers[place % len(markers)]
+        for y, row in enumerate(rows):
+            at = y + 0.24 * (place - (each - 1) / 2)
+            ax.plot([row[place].low, row[place].high], [at, at], color=color, lw=1.6)
+            ax.plot(row[place].value, at, marker, color=color, ms=6, mec="white", mew=0.7,
+                    label=label if y == 0 else None)  # fmt: skip
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
+    if each > 1:
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=each, borderaxespad=0.2,
+                  handletextpad=0.1, columnspacing=1.2, fontsize=9.5)  # fmt: skip
 
 
 def say(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,23 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 SHIPPED = Path(__file__).with_name("record")
 """What each chapter recorded when the book was last run: one file a chapter, 01.json and so on."""
+
+LINE = 64
+"""Characters to a line of what is printed: as many as a phone shows."""
+
+
+def wrapped(*lines: str) -> str:
+    """Lines for print, none longer than a phone shows; what is carried over stands further in."""
+    return "\n".join(
+        textwrap.fill(
+            line,
+            LINE,
+            subsequent_indent=" " * (len(line) - len(line.lstrip()) + 2),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines
+    )
 
 
 def path(name: str) -> Path:

@@ -11,13 +11,14 @@ its answer was seen is kept, but marked, and does not count.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from .. import _checks as checks
-from ..estimate import Estimate, wilson
+from ..estimate import Estimate
 from . import _record
 
 _asked: dict[str, str] = {}
@@ -89,13 +90,13 @@ class Forecast:
             lines.append(f"  interval score {self.score:.3g} (lower is better)")
         if not self.counts:
             lines.append("  made when the answer was known: does not count")
-        return "\n".join(lines)
+        return _record.wrapped(*lines)
 
 
 def _distance(ratio: float) -> str:
     """How far a value lies from the answer, for value / answer, in words that stay readable."""
     if 0.5 <= ratio <= 2:
-        return f"{abs(ratio - 1):.1%} off the value"
+        return f"{abs(ratio - 1):.1%} off the answer"
     if ratio > 2:
         return f"the value is {ratio:.3g} times too large"
     if ratio > 0:
@@ -113,13 +114,15 @@ class NoForecast:
 
     def __str__(self) -> str:
         if self.answer is None:
-            return (
+            return _record.wrapped(
                 f"{self.key}: no forecast of yours yet. Put your value and the two ends of your "
-                "interval in the place of None,\nand run this cell again; left as it is, the page "
+                "interval in the place of None, and run this cell again; left as it is, the page "
                 "goes on without you."
             )
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.key}: the answer is {self.answer:.4g}{unit}; you made no forecast"
+        return _record.wrapped(
+            f"{self.key}: the answer is {self.answer:.4g}{unit}; you made no forecast"
+        )
 
 
 @dataclass(frozen=True)
@@ -132,14 +135,20 @@ class Calibration:
     """Number of hits that the stated levels promise."""
     low: float
     high: float
-    """95 % interval (Wilson) of the true share of hits."""
+    """95 % interval (Wilson) of the true share of hits. Several forecasts of one question hit or
+    miss together, so they count as one trial with a shared outcome."""
+    questions: int = 0
+    """How many different questions the forecasts were about: the number of trials."""
 
     def __str__(self) -> str:
         if not self.scored:
             return "No forecast has been scored yet."
+        trials = ""
+        if self.questions < self.scored:
+            trials = f", on {self.questions} question{'s' * (self.questions > 1)}"
         return (
-            f"{self.hits} of {self.scored} intervals held the answer; their levels promise "
-            f"{self.expected:.1f}.\nTrue share of hits, 95% interval: "
+            f"{self.hits} of {self.scored} intervals held the answer{trials}; their levels "
+            f"promise {self.expected:.1f}.\nTrue share of hits, 95% interval: "
             f"{self.low:.0%} to {self.high:.0%}."
         )
 
@@ -157,12 +166,13 @@ class SoFar:
     def __str__(self) -> str:
         yours = str(self.you) if self.you.scored else "none scored yet"
         laws = str(self.laws) if self.laws.scored else "none scored yet"
-        lines = [f"Forecasts up to chapter {self.chapter}", f"You: {yours}", f"The laws: {laws}"]
+        lines = [f"Forecasts up to chapter {self.chapter}"]
+        lines += f"You: {yours}\nThe laws: {laws}".splitlines()
         lines += [
             f"  missed: {f.key}, {f.who}: {f.low:.4g} to {f.high:.4g}, answer {f.answer:.4g}"
             for f in self.missed
         ]
-        return "\n".join(lines)
+        return _record.wrapped(*lines)
 
 
 def predict(
@@ -257,8 +267,20 @@ def _calibration(forecasts: list[Forecast]) -> Calibration:
     hits = sum(bool(f.hit) for f in scored)
     if not scored:
         return Calibration(0, 0, 0.0, 0.0, 1.0)
-    share = wilson(hits, len(scored))
-    return Calibration(len(scored), hits, sum(f.level for f in scored), share.low, share.high)
+    questions = len({f.key for f in scored})
+    low, high = _wilson(hits / len(scored), questions)
+    expected = sum(f.level for f in scored)
+    return Calibration(len(scored), hits, expected, low, high, questions)
+
+
+def _wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's 95 % interval for a share over n trials, which may have been hit in part.
+
+    `estimate.wilson` asks for whole hits; where there are, the two agree.
+    """
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def path() -> Path:

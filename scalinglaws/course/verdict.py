@@ -67,7 +67,7 @@ class Verdict:
             lines.append(f"  figure: {self.figure}")
         if not self.beforehand:
             lines.append("  the rule was changed after an outcome was known")
-        return "\n".join(lines)
+        return _record.wrapped(*lines)
 
 
 def expect(key: str, claim: str, rule: str) -> Verdict:

@@ -8,6 +8,8 @@ keeps silent: its intervals and predictions are NaN.
 One quantity: `fit_power_law`, `fit_curve`, `compare`, `fit_sigmoid`. Surfaces L(N, D):
 `fit_chinchilla` (approach 3), `fit_kaplan`, `fit_data_constrained`. The best split of a budget:
 `fit_isoflop` (approach 2), `fit_best_run` (approach 1), `fit_envelope` (our variant of approach 1).
+The noise that all of them can be given: `fit_scatter`. Whether one power law will do:
+`local_slopes`.
 """
 
 from ..estimate import Estimate
@@ -22,7 +24,9 @@ from .inputs import mean_over_seeds
 from .isoflop import budgets_of, fit_isoflop
 from .power import PowerLawFit, fit_power_law
 from .result import FitResult, Optimum, Status, StatusKind
+from .scatter import Scatter, fit_scatter
 from .search import LawFit
+from .slopes import LocalSlopes, local_slopes
 from .surfaces import fit_data_constrained, fit_kaplan
 
 __all__ = [
@@ -33,10 +37,12 @@ __all__ = [
     "Estimate",
     "FitResult",
     "LawFit",
+    "LocalSlopes",
     "Optimum",
     "Parabola",
     "PowerLaw",
     "PowerLawFit",
+    "Scatter",
     "Status",
     "StatusKind",
     "budgets_of",
@@ -49,6 +55,8 @@ __all__ = [
     "fit_isoflop",
     "fit_kaplan",
     "fit_power_law",
+    "fit_scatter",
     "fit_sigmoid",
+    "local_slopes",
     "mean_over_seeds",
 ]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks as checks
 from .allocation import AllocationFit, lines_through, runs_of
-from .bootstrap import checked_bootstrap, noise_sizes
-from .envelope import Curve, curves_of, smooth_curves
+from .bootstrap import checked_bootstrap
+from .envelope import Curve, curves_of, drawn_heights, noise_on, smooth_curves
 from .result import CONVERGED, not_identifiable
+from .scatter import Scatter, given_noise
 
 
 def fit_best_run(
@@ -22,6 +21,8 @@ def fit_best_run(
     flops: ArrayLike | None = None,
     k: float = 6.0,
     values: int = 1500,
+    scatter: Scatter | None = None,
+    groups: ArrayLike | None = None,
     bootstrap: int = 4000,
     seed: int = 0,
 ) -> AllocationFit:
@@ -36,7 +37,8 @@ def fit_best_run(
     which the smallest or the largest size is the best are left out, since nothing tells how long
     their stretches would be. With many sizes this and `fit_envelope` agree.
 
-    Intervals: as for `fit_envelope`, by noise on a smooth surface through all runs. Loss may be in
+    Intervals: as for `fit_envelope`, by noise on a smooth surface through all runs; `scatter` and
+    `groups` are as there. Loss may be in
     any unit, and params and tokens counted in any way. Raises ValueError on bad values, if there
     are curves of fewer than 5 sizes, and if fewer than 3 sizes between the smallest and the
     largest are ever the best.
@@ -52,7 +54,9 @@ def fit_best_run(
     """
     rng = checked_bootstrap(bootstrap, seed)
     values = checks.whole(values, "values", 10)
-    measured, curves, refused = curves_of(*runs_of(params, tokens, loss, flops, k))
+    runs = runs_of(params, tokens, loss, flops, k)
+    given = given_noise(scatter, groups, runs, seed)
+    measured, curves, refused = curves_of(*runs)
     grid = _values(curves, values)
     best = _best(np.stack([curve.smooth(grid) for curve in curves])[None])
     inside = (best[0] > 0) & (best[0] < len(curves) - 1)
@@ -65,15 +69,10 @@ def fit_best_run(
     stairs = _Stairs(curves, grid)
     point = stairs.lines(best)[0]
     truths = smooth_curves(measured, curves)
-    freedom = sum(curve.freedom for curve in curves)
-    sigma = math.sqrt(sum(curve.squares for curve in curves) / freedom)
-    noise = noise_sizes(sigma, freedom, bootstrap, rng)
+    noise = noise_on(measured, curves, given, groups, runs, bootstrap, rng)
     true = stairs.lines(_best(np.stack([curve.smooth(grid) for curve in truths])[None]))
     again = np.concatenate(
-        [
-            stairs.lines(_best(np.stack([c.drawn(grid, part, rng) for c in truths], axis=1)))
-            for part in np.array_split(noise, max(1, bootstrap // 50))
-        ]
+        [stairs.lines(_best(height)) for height in drawn_heights(truths, grid, noise, rng, 50)]
     )
     draws = point + true - again
     log_N, log_D = stairs.points(best)

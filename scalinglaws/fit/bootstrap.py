@@ -42,9 +42,8 @@ def cluster_weights(
     Weights are drawn from a flat Dirichlet distribution (Rubin's Bayesian bootstrap), the smooth
     sibling of drawing with replacement: no draw is left without some region of the data.
     """
-    labels = (
-        clusters_of(*settings) if groups is None else clusters_of(_labels(groups, len(settings[0])))
-    )
+    runs = len(settings[0])
+    labels = clusters_of(*settings) if groups is None else clusters_of(labels_of(groups, runs))
     count = int(labels.max()) + 1
     if count < 8:
         raise ValueError(
@@ -56,8 +55,15 @@ def cluster_weights(
     return share[:, labels], count
 
 
-def _labels(groups: ArrayLike, runs: int) -> np.ndarray:
+def labels_of(groups: ArrayLike, runs: int) -> np.ndarray:
+    """One label for each run, shape (runs,).
+
+    `groups` holds a label for each run, or a row of several columns (width and seed, say) that
+    make it together. Raises ValueError if there are not as many as runs.
+    """
     labels = np.asarray(groups)
+    if labels.ndim == 2 and len(labels) == runs and labels.shape[1]:
+        return clusters_of(*labels.T)
     if labels.shape != (runs,):
         raise ValueError(f"groups must hold one label for each of the {runs} runs")
     return labels

@@ -25,6 +25,7 @@ from .result import (
     floor_at_zero,
     not_identifiable,
 )
+from .scatter import Scatter, noise_about
 
 NAMES = ChinchillaLaw.names()
 _EXPONENTS = (1e-3, 4.0)
@@ -149,6 +150,7 @@ def fit_chinchilla(
     tokens: ArrayLike,
     loss: ArrayLike,
     *,
+    scatter: Scatter | None = None,
     groups: ArrayLike | None = None,
     huber: float = 1e-3,
     k: float = 6.0,
@@ -163,7 +165,10 @@ def fit_chinchilla(
 
     The intervals come from `bootstrap` fits to resampled runs. Runs that are not independent are
     drawn together: those with the same N and D (seeds), or, if `groups` gives a label for each
-    run, those with the same label (say, checkpoints of one training run).
+    run, those with the same label (say, checkpoints of one training run). If the noise between
+    seeds is given as `scatter`, it is added to the law at the runs instead, larger where the
+    residuals exceed it, and `groups` says which runs share it. That is the one noise for all fits,
+    but it trusts the form of the law more than resampling does.
 
     The loss may have any unit (nats per token, bits per byte): E, A and B come out in it. Params
     may be counted in any way (with or without embeddings, say), and so may tokens: the law holds
@@ -203,10 +208,14 @@ def fit_chinchilla(
 
     surface = _Surface(N, D, L)
     theta, _, settled = surface.search(np.ones((1, len(L))), huber)
-    weights, clusters = cluster_weights((N, D), groups, bootstrap, rng)
     residuals = surface.z - surface.curve(theta)[0][0]
-    draws = surface.search_near(theta[0], weights, rounded(residuals, huber))
-    draws = np.clip(widened(theta, draws, clusters), _LOWER, _UPPER)
+    if scatter is None:
+        weights, clusters = cluster_weights((N, D), groups, bootstrap, rng)
+        draws = surface.search_near(theta[0], weights, rounded(residuals, huber))
+        draws = np.clip(widened(theta, draws, clusters), _LOWER, _UPPER)
+    else:
+        noise, clusters = noise_about(scatter, groups, (N, D, L), residuals, 5, bootstrap, rng)
+        draws = surface.measured_anew(theta[0], noise, rounded(residuals, huber))
     return ChinchillaFit(
         law=surface.law(theta[0]),
         N=N,
@@ -306,6 +315,15 @@ class _Surface:
         repeated = np.repeat(near[None], len(weights), axis=0)
         from_near, near_cost, _ = self._polish(repeated, weights, delta, tolerance=1e-7)
         return np.where((near_cost <= grid_cost)[:, None], from_near, from_grid)
+
+    def measured_anew(self, theta: np.ndarray, noise: np.ndarray, delta: float) -> np.ndarray:
+        """The fit to the law theta (5,) with each row of noise (rows, runs), from theta."""
+        targets = self.curve(theta[None])[0] + noise
+        starts, ones = np.repeat(theta[None], len(noise), axis=0), np.ones((1, len(self.z)))
+        return minimise(
+            self.curve, starts, targets, ones, delta=delta, lower=_LOWER, upper=_UPPER,
+            tolerance=1e-7,
+        )[0]  # fmt: skip
 
     def _profile(
         self, weights: np.ndarray, alphas: np.ndarray, betas: np.ndarray

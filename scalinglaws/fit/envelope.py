@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from .allocation import (
 from .bootstrap import checked_bootstrap, noise_sizes
 from .minimise import aicc
 from .result import CONVERGED, not_identifiable
+from .scatter import Scatter, beyond_noise, given_noise
 
 SAME_END = 0.02
 """Curves whose ends differ by less than this (in ln C) end together: tokens are rounded, and the
@@ -32,6 +34,8 @@ def fit_envelope(
     *,
     flops: ArrayLike | None = None,
     k: float = 6.0,
+    scatter: Scatter | None = None,
+    groups: ArrayLike | None = None,
     bootstrap: int = 4000,
     seed: int = 0,
 ) -> AllocationFit:
@@ -50,6 +54,11 @@ def fit_envelope(
     errs there, it may err here. Where the points scatter about the line by more than that
     explains, the draws are widened by as much.
 
+    `scatter` is the noise between seeds, from `fit_scatter`, and takes the place of the residuals'
+    where it is given; it is made larger where they exceed it. Runs with the same label in `groups`
+    branch from one trunk and share their luck. With groups alone the scatter is fitted to the
+    seeds of these runs.
+
     Loss may be in any unit, and params and tokens counted in any way: a, b and the optimum hold
     for this way of counting. `flops` defaults to k N D. Raises ValueError on bad values, if there
     are not enough points to judge the noise by, and if fewer than 3 sizes are left.
@@ -67,9 +76,8 @@ def fit_envelope(
     """
     rng = checked_bootstrap(bootstrap, seed)
     runs = runs_of(params, tokens, loss, flops, k)
+    given = given_noise(scatter, groups, runs, seed)
     measured, curves, refused = curves_of(*runs)
-    freedom = sum(curve.freedom for curve in curves)
-    sigma = math.sqrt(sum(curve.squares for curve in curves) / freedom)
     turns = _Turns(curves)
     middles, cut = turns.middles(turns.heights(curves))
     refused += [_why_refused(curves, int(number)) for number in np.flatnonzero(cut[0])]
@@ -84,7 +92,7 @@ def fit_envelope(
     log_N = np.array([curve.N for curve in winners])
     log_D = np.array([curve.tokens_at(C) for curve, C in zip(winners, middle, strict=True)])
     log_L = np.array([curve.loss_at(C) for curve, C in zip(winners, middle, strict=True)])
-    noise = noise_sizes(sigma, freedom, bootstrap, rng)
+    noise = noise_on(measured, curves, given, groups, runs, bootstrap, rng)
     truths = smooth_curves(measured, curves)
     truth, _ = turns.middles(turns.heights(truths))
     if np.isnan(truth[0, kept]).any():
@@ -165,14 +173,59 @@ def _why_refused(curves: list[Curve], number: int) -> str:
     )
 
 
+Noise = np.ndarray | list[np.ndarray]
+"""The size of the noise in each draw (draws,), or the noise itself: (draws, points) of each curve.
+"""
+
+
+def noise_on(
+    measured: list[Measured],
+    curves: list[Curve],
+    scatter: Scatter | None,
+    groups: ArrayLike | None,
+    runs: tuple[np.ndarray, ...],
+    bootstrap: int,
+    rng: np.random.Generator,
+) -> Noise:
+    """The noise that measuring the curves anew would bring.
+
+    Without a scatter its size is that of the pooled residuals, drawn as its doubt allows.
+    """
+    if scatter is None:
+        freedom = sum(curve.freedom for curve in curves)
+        sigma = math.sqrt(sum(curve.squares for curve in curves) / freedom)
+        return noise_sizes(sigma, freedom, bootstrap, rng)
+    N, D = np.log(runs[0]), np.log(runs[1])
+    means = []
+    for one in measured:
+        mean = ((one.N == N)[:, None] & (D[:, None] == one.D)).astype(float)
+        means.append(mean / mean.sum(axis=0))
+    left = np.concatenate([one.L - curve.mean for one, curve in zip(measured, curves, strict=True)])
+    sd = np.asarray(scatter.sd(runs[1]))
+    sizes = np.concatenate([np.sqrt(sd**2 @ mean**2) for mean in means])
+    noise = scatter.draw(runs[1], groups, rng, draws=bootstrap)
+    noise *= beyond_noise(left, sizes, sum(curve.freedom for curve in curves))
+    return [noise @ mean for mean in means]
+
+
+def drawn_heights(
+    curves: list[Curve], grid: np.ndarray, noise: Noise, rng: np.random.Generator, rows: int
+) -> Iterator[np.ndarray]:
+    """ln L of the curves measured anew, (draws, sizes, grid), about so many draws at a time."""
+    if isinstance(noise, np.ndarray):
+        for part in np.array_split(noise, max(1, len(noise) // rows)):
+            yield np.stack([curve.drawn(grid, part, rng) for curve in curves], axis=1)
+        return
+    for place in np.array_split(np.arange(len(noise[0])), max(1, len(noise[0]) // rows)):
+        pairs = zip(curves, noise, strict=True)
+        yield np.stack([curve.departing(grid, own[place]) for curve, own in pairs], axis=1)
+
+
 def _drawn_middles(
-    turns: _Turns, truths: list[Curve], noise: np.ndarray, rng: np.random.Generator
+    turns: _Turns, truths: list[Curve], noise: Noise, rng: np.random.Generator
 ) -> np.ndarray:
     """ln C in the middle of each curve's turn when the truth is measured anew, (draws, sizes)."""
-    parts = np.array_split(noise, max(1, len(noise) // 100))
-    heights = (
-        np.stack([curve.drawn(turns.grid, part, rng) for curve in truths], axis=1) for part in parts
-    )
+    heights = drawn_heights(truths, turns.grid, noise, rng, 100)
     return np.concatenate([turns.middles(height)[0] for height in heights])
 
 
@@ -259,8 +312,13 @@ class Curve:
 
     def drawn(self, grid: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The curve measured anew, once for each size of the noise, shape (draws, grid)."""
-        again = self.mean + noise[:, None] * rng.standard_normal((len(noise), len(self.mean)))
-        value = (again @ self.solve.T) @ self._powers(grid).T
+        return self.departing(
+            grid, noise[:, None] * rng.standard_normal((len(noise), len(self.mean)))
+        )
+
+    def departing(self, grid: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """The curve with this noise (draws, points) at its points, shape (draws, grid)."""
+        value = ((self.mean + noise) @ self.solve.T) @ self._powers(grid).T
         return np.where(self.covers(grid), value, np.nan)
 
 

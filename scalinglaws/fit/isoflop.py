@@ -29,6 +29,7 @@ from .allocation import (
 from .bootstrap import checked_bootstrap, noise_sizes
 from .minimise import aicc
 from .result import CONVERGED, not_identifiable
+from .scatter import Scatter, beyond_noise, given_noise
 
 BUDGET_STEP = 0.1
 """Runs whose FLOPs differ by less than this share belong to one budget."""
@@ -75,6 +76,8 @@ def fit_isoflop(
     flops: ArrayLike | None = None,
     k: float = 6.0,
     within: float | None = None,
+    scatter: Scatter | None = None,
+    groups: ArrayLike | None = None,
     bootstrap: int = 4000,
     seed: int = 0,
 ) -> AllocationFit:
@@ -103,8 +106,15 @@ def fit_isoflop(
     windows included; by as much as it errs there, it may err here. Where the vertices scatter
     about the line by more than that explains, the draws are widened by as much. And by as much as
     the vertices miss the minima of the surface on average, all of them may lie too low or too
-    high. Raises ValueError on bad values, if the runs do not lie on budgets, and if fewer than 3
-    budgets are left.
+    high.
+
+    `scatter` is the noise between seeds, from `fit_scatter`, and takes the place of the residuals'
+    where it is given; it is made larger where they exceed it. Runs with the same label in `groups`
+    branch from one trunk and share their luck. With groups alone the scatter is fitted to the
+    seeds of these runs.
+
+    Raises ValueError on bad values, if the runs do not lie on budgets, and if fewer than 3 budgets
+    are left.
 
     >>> import numpy as np
     >>> from scalinglaws.laws import CHINCHILLA_REFIT as truth
@@ -121,13 +131,22 @@ def fit_isoflop(
     """
     rng = checked_bootstrap(bootstrap, seed)
     factors = FACTORS if within is None else (_checked_within(within),)
-    budgets, few = _budgets(factors, *runs_of(params, tokens, loss, flops, k))
+    runs = runs_of(params, tokens, loss, flops, k)
+    given = given_noise(scatter, groups, runs, seed)
+    budgets, few = _budgets(factors, *runs)
     kept, curves, refused, factor = _parabolas(budgets, few)
     log_C = np.log([curve.C for curve in curves])
     log_N = np.log([curve.vertex for curve in curves])
     point = _both_lines(kept, log_N[None])[0]
     truth = _stand_in(kept, curves, factor, log_N - point[0] - point[1] * log_C)
-    again = _measured_anew(kept, truth, noise_sizes(*_noise(curves), bootstrap, rng), rng)
+    if given is None:
+        again = _measured_anew(kept, truth, noise_sizes(*_noise(curves), bootstrap, rng), rng)
+    else:
+        means = _means(kept, runs[0], runs[3])
+        noise = given.draw(runs[1], groups, rng, draws=bootstrap)
+        noise *= _beyond(curves, means, np.asarray(given.sd(runs[1])))
+        made = [L * (np.exp(noise) @ mean) for L, mean in zip(truth.L, means, strict=True)]
+        again = _minima(kept, made).log_N
     draws = point + _both_lines(kept, truth.log_N[None]) - _both_lines(kept, again)
     lost = np.isnan(draws).any(1)
     if np.mean(lost) > 0.5:
@@ -209,6 +228,29 @@ def _measured_anew(
     """ln N of the minima (draws, budgets) where noise of these sizes (draws,) is added."""
     made = [L * (1 + noise[:, None] * rng.standard_normal((len(noise), len(L)))) for L in truth.L]
     return _minima(budgets, made).log_N
+
+
+def _means(budgets: list[_Budget], N: np.ndarray, C: np.ndarray) -> list[np.ndarray]:
+    """For each budget the matrix (runs, sizes) that averages what runs have over its sizes."""
+    label, found = budgets_of(C), {}
+    for number in range(label.max() + 1):
+        here = label == number
+        found[math.exp(float(np.log(C[here]).mean()))] = here
+    means = []
+    for budget in budgets:
+        mean = (found[budget.C][:, None] & (N[:, None] == budget.N)).astype(float)
+        means.append(mean / mean.sum(axis=0))
+    return means
+
+
+def _beyond(curves: list[Parabola], means: list[np.ndarray], sd: np.ndarray) -> float:
+    """The factor by which the parabolas' residuals exceed noise of size sd (runs,)."""
+    left, sizes = [], []
+    for curve, mean in zip(curves, means, strict=True):
+        left.append((curve.L / curve(curve.N) - 1)[curve.used])
+        sizes.append(np.sqrt(sd**2 @ mean**2)[curve.used])
+    freedom = sum(len(part) - 3 for part in left)
+    return beyond_noise(np.concatenate(left), np.concatenate(sizes), freedom)
 
 
 def _shifted(draws: np.ndarray, missed: float, rng: np.random.Generator) -> np.ndarray:

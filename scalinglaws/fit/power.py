@@ -34,6 +34,7 @@ from .result import (
     not_identifiable,
     tails,
 )
+from .scatter import Scatter, beyond_noise, given_noise
 
 Floor = bool | float
 
@@ -143,6 +144,9 @@ def fit_power_law(
     y: ArrayLike,
     *,
     floor: Floor = False,
+    scatter: Scatter | None = None,
+    tokens: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     bootstrap: int = 2000,
     seed: int = 0,
 ) -> PowerLawFit:
@@ -157,7 +161,14 @@ def fit_power_law(
     way of counting does not hold in another.
 
     Several measurements at one x (seeds) should be averaged first (`mean_over_seeds`): they share
-    whatever keeps the law from being exact there. Raises ValueError if values are missing, not
+    whatever keeps the law from being exact there.
+
+    `scatter` is the noise between seeds, from `fit_scatter`, at runs of so many `tokens` (by
+    default x). Where it is given it takes the place of the residuals' in the intervals, made larger
+    where they exceed it, and runs at one x need not be averaged; those with the same label in
+    `groups` branch from one trunk. A new measurement scatters as the run with the largest x.
+
+    Raises ValueError if values are missing, not
     finite or not positive, or if there are too few different x for the parameters.
 
     >>> import numpy as np
@@ -190,6 +201,9 @@ def fit_power_law(
                 f"a fixed floor must lie between 0 and the lowest loss {y.min():.4g}, got {floor}"
             )
     rng = checked_bootstrap(bootstrap, seed)
+    runs = None if scatter is None else _Runs.of(scatter, x, y, tokens, groups)
+    if runs is None and (tokens is not None or groups is not None):
+        raise ValueError("tokens and groups say where a scatter stands: give it as well")
 
     ((log_A, alpha, E),) = _fit(x, y[None], floor)
     if not abs(log_A) < LARGEST:
@@ -199,10 +213,10 @@ def fit_power_law(
     residuals = np.log(y) - np.log(mean)
     freedom = len(x) - (fitted if floor is not True or E > 0 else 2)
     sigma = math.sqrt(float(residuals @ residuals) / freedom)
-    noise, draws = _again(x, mean, sigma, freedom, floor, bootstrap, rng)
+    noise, draws = _again(x, mean, residuals, freedom, floor, bootstrap, rng, runs)
     line = None
     if floor is True and np.any(draws[:, 2] == 0):
-        line = _line_draws(x, y, bootstrap, np.random.default_rng([seed, 2]))
+        line = _line_draws(x, y, bootstrap, np.random.default_rng([seed, 2]), runs)
     return PowerLawFit(
         law=law,
         x=x,
@@ -225,33 +239,70 @@ def _status(E: float, draws: np.ndarray) -> Status:
     return CONVERGED
 
 
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """The noise of runs, where it is known: its scatter, their tokens and their trunks."""
+
+    scatter: Scatter
+    tokens: np.ndarray
+    groups: ArrayLike | None
+    last: int
+    """The place of the run with the largest x."""
+
+    @classmethod
+    def of(
+        cls,
+        scatter: Scatter,
+        x: np.ndarray,
+        y: np.ndarray,
+        tokens: ArrayLike | None,
+        groups: ArrayLike | None,
+    ) -> _Runs:
+        """Raises ValueError if scatter is none, and on tokens that are not one for each x."""
+        D = x if tokens is None else equally_long(x=x, tokens=tokens)[1]
+        given_noise(scatter, groups, (x, D, y), 0)
+        return cls(scatter, D, groups, int(x.argmax()))
+
+    def noise(
+        self, residuals: np.ndarray, freedom: int, bootstrap: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The size of a new measurement's noise (bootstrap,), and noise (bootstrap, runs)."""
+        sizes = np.asarray(self.scatter.sd(self.tokens))
+        beyond = beyond_noise(residuals, sizes, freedom)
+        drawn = self.scatter.draw(self.tokens, self.groups, rng, draws=bootstrap)
+        return np.full(bootstrap, beyond * sizes[self.last]), beyond * drawn
+
+
 def _again(
     x: np.ndarray,
     mean: np.ndarray,
-    sigma: float,
+    residuals: np.ndarray,
     freedom: int,
     floor: Floor,
     bootstrap: int,
     rng: np.random.Generator,
+    runs: _Runs | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The parametric bootstrap about a law: noise (bootstrap,) and fits (bootstrap, 3)."""
-    noise = noise_sizes(sigma, freedom, bootstrap, rng)
-    y = mean * _scatter(rng, noise[:, None], len(x))
+    if runs is None:
+        sigma = math.sqrt(float(residuals @ residuals) / freedom)
+        noise = noise_sizes(sigma, freedom, bootstrap, rng)
+        y = mean * _scatter(rng, noise[:, None], len(x))
+    else:
+        noise, departures = runs.noise(residuals, freedom, bootstrap, rng)
+        y = mean * np.exp(np.clip(departures, -20, 20))
     if floor is not True:
         y = np.maximum(y, floor * (1 + 1e-9))
     return noise, _fit(x, y, floor)
 
 
 def _line_draws(
-    x: np.ndarray, y: np.ndarray, bootstrap: int, rng: np.random.Generator
+    x: np.ndarray, y: np.ndarray, bootstrap: int, rng: np.random.Generator, runs: _Runs | None
 ) -> np.ndarray:
     """Bootstrap draws of the law without a floor: (log A, alpha, noise), shape (bootstrap, 3)."""
     theta = _fit(x, y[None], False)[:, :2]
     mean = PowerLaw.value(theta, x)[0]
-    residuals = np.log(y / mean)
-    freedom = len(x) - 2
-    sigma = math.sqrt(float(residuals @ residuals) / freedom)
-    noise, draws = _again(x, mean, sigma, freedom, False, bootstrap, rng)
+    noise, draws = _again(x, mean, np.log(y / mean), len(x) - 2, False, bootstrap, rng, runs)
     return np.column_stack([draws[:, :2], noise])
 
 

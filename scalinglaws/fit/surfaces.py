@@ -13,6 +13,7 @@ from .bootstrap import checked_bootstrap, cluster_weights, widened
 from .chinchilla import fit_chinchilla
 from .inputs import checked_huber, equally_long
 from .minimise import rounded
+from .scatter import Scatter, noise_about
 from .search import LawFit, Space
 
 _KAPLAN = Space(
@@ -32,6 +33,7 @@ def _surface(
     starts: np.ndarray,
     data: tuple[np.ndarray, ...],
     L: np.ndarray,
+    scatter: Scatter | None,
     groups: ArrayLike | None,
     huber: float,
     bootstrap: int,
@@ -41,10 +43,17 @@ def _surface(
     """A robust fit to all runs, with a bootstrap over clusters of them."""
     target = np.log(L)
     theta, _, settled = space.search(starts, data, target, huber)
-    weights, clusters = cluster_weights(data, groups, bootstrap, rng)
-    residuals = target - space.formula(theta[None], data)[0]
-    draws = space.again(theta, data, target[None], weights, rounded(residuals, huber))
-    draws = np.clip(widened(theta, draws, clusters), space.lower, space.upper)
+    made = space.formula(theta[None], data)
+    residuals = target - made[0]
+    delta = rounded(residuals, huber)
+    if scatter is None:
+        weights, clusters = cluster_weights(data, groups, bootstrap, rng)
+        draws = space.again(theta, data, target[None], weights, delta)
+        draws = np.clip(widened(theta, draws, clusters), space.lower, space.upper)
+    else:
+        runs = (data[0], data[1], L)
+        noise, _ = noise_about(scatter, groups, runs, residuals, len(theta), bootstrap, rng)
+        draws = space.again(theta, data, made + noise, np.ones((1, len(L))), delta)
     return LawFit(
         law=space.law(theta),
         x=data,
@@ -63,6 +72,7 @@ def fit_kaplan(
     tokens: ArrayLike,
     loss: ArrayLike,
     *,
+    scatter: Scatter | None = None,
     groups: ArrayLike | None = None,
     huber: float = 1e-3,
     bootstrap: int = 1000,
@@ -70,11 +80,11 @@ def fit_kaplan(
 ) -> LawFit:
     """Fit the joint L(N, D) of Kaplan et al. (2020, equation 1.5) to losses stopped early.
 
-    Robust, with intervals by resampling runs, as `fit_chinchilla`. Loss, params and tokens may be
-    in any unit and counted in any way (Kaplan et al. leave the embeddings out); the law holds for
-    that alone. It has no floor: with N and D without end the loss goes to 0. Raises
-    ValueError on values that are not positive numbers and if there are fewer than 8 different
-    (N, D).
+    Robust, with intervals by resampling runs or by `scatter`, as `fit_chinchilla`. Loss, params
+    and tokens may be in any unit and counted in any way (Kaplan et al. leave the embeddings out);
+    the law holds for that alone. It has no floor: with N and D without end the loss goes to 0.
+    Raises ValueError on values that are not positive numbers and if there are fewer than 8
+    different (N, D).
 
     >>> import numpy as np
     >>> from scalinglaws.laws import KAPLAN_JOINT as truth
@@ -96,7 +106,9 @@ def fit_kaplan(
             Nc = math.log(N.max()) + math.log(share * L.min()) / a_N
             Dc = math.log(D.max()) + math.log((1 - share) * L.min()) / a_D
             starts.append([Nc, math.log(a_N), Dc, math.log(a_D)])
-    return _surface(_KAPLAN, np.array(starts), (N, D), L, groups, huber, bootstrap, rng, seed)
+    return _surface(
+        _KAPLAN, np.array(starts), (N, D), L, scatter, groups, huber, bootstrap, rng, seed
+    )
 
 
 def fit_data_constrained(
@@ -105,6 +117,7 @@ def fit_data_constrained(
     unique_tokens: ArrayLike,
     loss: ArrayLike,
     *,
+    scatter: Scatter | None = None,
     groups: ArrayLike | None = None,
     huber: float = 1e-3,
     bootstrap: int = 1000,
@@ -113,9 +126,9 @@ def fit_data_constrained(
     """Fit the law of repeated data (Muennighoff et al. 2023) to runs of which some repeat theirs.
 
     `unique_tokens` is the number of different tokens of each run, at most `tokens`. Robust, with
-    intervals by resampling runs, as `fit_chinchilla`, which gives the starts. Loss, params and
-    tokens may be in any unit and counted in any way; the law holds for that alone. Raises
-    ValueError on bad values and if no run repeats its data.
+    intervals by resampling runs or by `scatter`, as `fit_chinchilla`, which gives the starts. Loss,
+    params and tokens may be in any unit and counted in any way; the law holds for that alone.
+    Raises ValueError on bad values and if no run repeats its data.
 
     >>> import numpy as np
     >>> from scalinglaws.laws import MUENNIGHOFF as truth
@@ -145,7 +158,9 @@ def fit_data_constrained(
     starts = np.array(
         [[*start, math.log(R_D), math.log(R_N)] for R_D in (1, 5, 25) for R_N in (1, 5, 50)]
     )
-    return _surface(_DATA_CONSTRAINED, starts, (N, D, U), L, groups, huber, bootstrap, rng, seed)
+    return _surface(
+        _DATA_CONSTRAINED, starts, (N, D, U), L, scatter, groups, huber, bootstrap, rng, seed
+    )
 
 
 def _enough(N: np.ndarray, D: np.ndarray, parameters: int) -> None:

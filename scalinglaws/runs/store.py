@@ -39,7 +39,7 @@ _NOT_A_NUMBER = (
     *("params", "params_non_embedding", "params_total"),
 )
 _FIRST_LEARNER = "transformer"
-_LATER = {"weight_decay": 0.0, "dropout": 0.0}
+_LATER = {"weight_decay": 0.0, "dropout": 0.0, "ends_lr": None}
 """Settings that runs did not have at first, and what was the case without them."""
 _CREATE = """
 CREATE TABLE runs (

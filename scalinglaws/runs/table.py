@@ -29,6 +29,7 @@ COLUMNS: dict[str, str] = {
     "loss_std": "standard error of the loss from a finite validation set",
     "seed": "fixes initial weights and data order",
     "lr": "peak learning rate, of a transformer's blocks; empty for a learner that counts",
+    "ends_lr": "peak rate of embeddings and head; empty where it follows lr",
     "batch": "sequences per step, empty if it grows during the run",
     "warmup": "tokens over which the rate rises from zero; empty for a learner that counts",
     "cooldown": "share of the tokens over which the rate falls to zero at the end; likewise",
@@ -48,6 +49,7 @@ FORMERLY: dict[str, Any] = {
     "window": None,
     "weight_decay": 0.0,
     "dropout": 0.0,
+    "ends_lr": None,
 }
 """What was the case for a run whose row is from before these columns."""
 
@@ -56,6 +58,7 @@ _DATA = Path(__file__).parent / "data"
 REQUIRED = ("params", "tokens", "loss")
 _TEXT = ("learner", "optimizer", "status", "corpus", "version", "device")
 _POSITIVE = ("params", "params_non_embedding", "params_total", "tokens", "flops", "loss")
+_REAL = ("loss", "loss_std", "lr", "ends_lr", "cooldown", "weight_decay", "dropout", "seconds")
 _WHOLE_OR_EMPTY = ("unique_tokens", "batch", "window")
 _WHOLE_IF_THERE = ("width", "depth", "heads", "warmup")
 # What it takes for pandas to read a number to its last bit; from version 3 on it always does.
@@ -281,7 +284,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     if "shift" in table.columns and table["shift"].isna().any():
         with suppress(TypeError, ValueError):
             table["shift"] = table["shift"].astype("boolean")
-    for name in ("loss", "loss_std", "lr", "cooldown", "weight_decay", "dropout", "seconds"):
+    for name in _REAL:
         if name in table.columns:
             table[name] = table[name].astype(float)
     return table

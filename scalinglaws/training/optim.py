@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,7 @@ class Optimizer:
         self.decaying: list[tuple[Tensor, Tensor]] = []
         """Weights, and what a step at the peak rate takes of each."""
         for group in model.groups():
-            own = lr if group.lr is None else group.lr * lr / default
+            own = lr if group.lr is None else _ends(group.lr * lr / default, runs)
             for w in group.weights:
                 spread = own.view(-1, *[1] * (w.dim() - 1))
                 if decays and group.decays:
@@ -109,6 +110,12 @@ class Optimizer:
             w = matrices(moved.weight)
             w.addcmul_(towards, moved.lr.view(-1, *[1] * (w.dim() - 1)), value=-multiplier)
             moved.weight.grad = None
+
+
+def _ends(rates: Tensor, runs: Sequence[Run]) -> Tensor:
+    """The rates of these weights, or `Run.ends_lr` in the place of those of runs that name it."""
+    named = torch.tensor([run.ends_lr or math.nan for run in runs], device=rates.device)
+    return torch.where(named.isnan(), rates, named.to(rates.dtype))
 
 
 def _gradient(weight: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class Run:
 
     Losses are in nats per token. What is left out is filled in: `replace(run, model=...)` keeps
     the learning rate of the old model unless it says `lr=None` too. A learner that counts has no
-    gradient: for it, a rate, a batch, another optimiser, decay and dropout are refused, and the
+    gradient: for it, rates, a batch, another optimiser, decay and dropout are refused, and the
     schedule (warmup, cooldown) has no meaning.
 
     >>> from dataclasses import replace
@@ -71,6 +71,10 @@ class Run:
     """Share of the numbers that each block or hidden layer puts out that is set to zero in
     training (Srivastava et al. 2014). What is dropped follows from the seed and the step, so a run
     drops the same alone and in a stack. Nothing is dropped where the loss is measured."""
+    ends_lr: float | None = None
+    """Peak rate of those weights to which the learner gives a rate of their own: embeddings and
+    head of a transformer. None lets it follow `lr`, as said there. A learner that gives none (MLP,
+    LSTM) takes no notice of it."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, LearnerConfig):
@@ -90,6 +94,7 @@ class Run:
             else _whole(self.unique_tokens, "unique_tokens", 1),
             "weight_decay": checks.real(self.weight_decay, "weight_decay"),
             "dropout": checks.real(self.dropout, "dropout"),
+            "ends_lr": None if self.ends_lr is None else checks.above_zero(self.ends_lr, "ends_lr"),
         }
         for name, value in given.items():
             object.__setattr__(self, name, value)
@@ -122,6 +127,7 @@ class Run:
             "optimizer": "adamw",
             "weight_decay": 0.0,
             "dropout": 0.0,
+            "ends_lr": None,
         }
         for name, value in usual.items():
             if getattr(self, name) != value:
@@ -187,6 +193,7 @@ def row_of(
         "loss_std": loss_std,
         "seed": run.seed,
         "lr": run.lr,
+        "ends_lr": run.ends_lr,
         "batch": run.batch,
         "warmup": None if counted else run.warmup,
         "cooldown": None if counted else run.cooldown,
@@ -341,7 +348,7 @@ def shape_of(run: Run) -> tuple:
 
 def lane_of(run: Run) -> tuple:
     """What tells the models of one stack apart."""
-    return run.seed, run.lr, run.unique_tokens, run.weight_decay
+    return run.seed, run.lr, run.ends_lr, run.unique_tokens, run.weight_decay
 
 
 def budget_of(run: Run) -> tuple[int, float]:

@@ -299,7 +299,7 @@ def _workload(run: Run, budgets: frozenset[tuple[int, float]]) -> tuple[int, int
 
 def _amount(group: Group) -> tuple[int, int]:
     """Tokens and steps of each model of the group (what differs in it makes no difference)."""
-    alike = replace(group[0], seed=0, lr=None, unique_tokens=None, weight_decay=0.0)
+    alike = replace(group[0], seed=0, lr=None, ends_lr=None, unique_tokens=None, weight_decay=0.0)
     return _workload(alike, _budgets(group))
 
 

@@ -436,6 +436,86 @@ def data_constrained(runs: int, sigma: float) -> Setting:
     return Setting(f"fit_data_constrained, {runs} runs, {100 * sigma:.1f} %", once)
 
 
+# ------------------------------------------------------------------ noise that is given
+
+
+SCATTER = fit.Scatter.known(0.003, power=0.3, floor=0.001, share=0.8, tokens0=1e10)
+"""The noise between seeds of the settings below: falling, and shared along a trunk."""
+
+
+def trunk_sweep(
+    rng: Rng, grid: np.ndarray, C: np.ndarray, each: int, seeds: int
+) -> tuple[np.ndarray, ...]:
+    """N, D, L and trunks of sweeps over a grid of sizes, `each` of them at each of the budgets."""
+    nearest = np.abs(np.log(grid / TRUTH.N_opt(C)[:, None])).argsort(axis=1)[:, :each]
+    N = np.repeat(grid[nearest].ravel(), seeds)
+    D = C.repeat(each * seeds) / (6 * N)
+    trunk = np.column_stack([N, np.tile(np.arange(seeds), len(N) // seeds)])
+    return N, D, TRUTH(N, D) * np.exp(SCATTER.draw(D, trunk, rng)[0]), trunk
+
+
+def with_trunks(approach: str, own: bool = False) -> Setting:
+    """A fit that is given the scatter and the trunks, or (own) finds it from its own seeds."""
+    method = {"1": fit.fit_envelope, "best run": fit.fit_best_run, "2": fit.fit_isoflop}
+    seeds = 3 if own else 1
+
+    def once(rng: Rng, seed: int) -> tuple[str, dict[str, Case]]:
+        if approach == "2":
+            grid = 1e8 * 1.5 ** (np.arange(22) + rng.uniform(-0.5, 0.5))
+            N, D, L, trunk = trunk_sweep(rng, grid, np.geomspace(6e18, 3e21, 7), 7, seeds)
+        else:
+            N, D = (v.repeat(seeds) for v in curves_sweep(rng, 12, 12, 0.0, "normal")[:2])
+            trunk = np.column_stack([N, np.tile(np.arange(seeds), len(N) // seeds)])
+            L = TRUTH(N, D) * np.exp(SCATTER.draw(D, trunk, rng)[0])
+        given = {} if own else {"scatter": SCATTER}
+        if approach == "3":
+            result = fit.fit_chinchilla(N, D, L, groups=trunk, bootstrap=300, seed=seed, **given)
+            return str(result.status), surface_cases(result, TRUTH, 10 * 6 * float((N * D).max()))
+        result = method[approach](N, D, L, groups=trunk, bootstrap=500, seed=seed, **given)
+        return str(result.status), allocation_cases(result, 3e22)
+
+    noise = "own seeds" if own else "given noise"
+    return Setting(f"approach {approach}, trunks, {noise}", once)
+
+
+def slopes_with_trunks() -> Setting:
+    """`fit_power_law` and `local_slopes` of the runs of one trunk."""
+    x = np.geomspace(1e9, 1e12, 8)
+
+    def once(rng: Rng, seed: int) -> tuple[str, dict[str, Case]]:
+        L = STRAIGHT(x) * np.exp(SCATTER.draw(x, np.zeros(8), rng)[0])
+        given = {"scatter": SCATTER, "groups": np.zeros(8), "bootstrap": 500, "seed": seed}
+        law = fit.fit_power_law(x, L, **given)
+        found = fit.local_slopes(x, L, span=2, **given)
+        first, bend = found.estimates()[0], found.bend()
+        return str(law.status), {
+            "alpha": (STRAIGHT.alpha, law.law.alpha, *law.interval("alpha")),
+            "local slope": (-STRAIGHT.alpha, first.value, first.low, first.high),
+            "bend": (0.0, bend.value, bend.low, bend.high),
+        }
+
+    return Setting("fit_power_law and local slopes, one trunk, given noise", once)
+
+
+def seed_scatter() -> Setting:
+    """`fit_scatter` on three seeds of a sweep."""
+    C = np.geomspace(6e18, 3e21, 8)
+
+    def once(rng: Rng, seed: int) -> tuple[str, dict[str, Case]]:
+        N, D, L, trunk = trunk_sweep(rng, 1e8 * 1.5 ** np.arange(22), C, 6, 3)
+        found = fit.fit_scatter(N, D, L, groups=trunk, bootstrap=400, seed=seed)
+        low, high = found.band([3e9, 3e11])
+        short, long = (float(np.log(v)) for v in found.sd([3e9, 3e11]))
+        truth = np.log(SCATTER.sd([3e9, 3e11]))
+        return str(found.status), {
+            "sd, short": (truth[0], short, *np.log([low[0], high[0]])),
+            "sd, long": (truth[1], long, *np.log([low[1], high[1]])),
+            "share": (SCATTER.share, found.share, *found.interval("share")),
+        }
+
+    return Setting("fit_scatter, 48 settings of 3 seeds", once)
+
+
 SETTINGS = [
     *(parametric(n, s) for n in (240, 60, 35) for s in (0.004, 0.01, 0.03)),
     *(parametric(n, 0.01, kind) for n in (240, 60, 35) for kind in ("t3", "outliers", "failures")),
@@ -462,6 +542,9 @@ SETTINGS = [
     sigmoid(12, 0.02),
     kaplan(80, 0.01),
     data_constrained(200, 0.005),
+    *(with_trunks(approach, own) for approach in ("1", "2", "3") for own in (False, True)),
+    slopes_with_trunks(),
+    seed_scatter(),
 ]
 
 

@@ -27,8 +27,11 @@ from simulations import (
     parametric,
     power,
     repeat,
+    seed_scatter,
     sigmoid,
+    slopes_with_trunks,
     wide_isoflop,
+    with_trunks,
 )
 
 from scalinglaws.fit import fit_chinchilla, fit_envelope, fit_isoflop
@@ -53,6 +56,11 @@ SHORT: dict[str, tuple[Setting, int]] = {
     "a floor, fitted with one": (power(BENT, 10, 0.005), 150),
     "sigmoid": (sigmoid(12, 0.02), 80),
     "Kaplan": (kaplan(80, 0.01), 40),
+    "approach 1, given noise": (with_trunks("1"), 100),
+    "approach 2, given noise": (with_trunks("2"), 150),
+    "approach 2, own seeds": (with_trunks("2", own=True), 100),
+    "one trunk": (slopes_with_trunks(), 150),
+    "scatter": (seed_scatter(), 100),
 }
 settings = pytest.mark.parametrize("name", SHORT)
 WIDE = ("approach 2, wide", "approach 2, fixed grid, capped", "approach 2, drifting")

@@ -22,7 +22,13 @@ NONSENSE += ["12", (1.0,), (1.0, 2.0, 3.0)]
 SAID_TO_NONSENSE = ("one finite number", "pair of numbers", "finite numbers", "Hand over the fit")
 SAID_TO_NONSENSE += ("Write your judgement", "Write five or six sentences")
 SAID_TO_NONSENSE += ("five numbers", "a function of the runs")
-SAID_TO_NONSENSE += ("0 to 4", "three differences", "your text", "a few sentences more")
+SAID_TO_NONSENSE += (
+    "0 to 4",
+    "three differences",
+    "your text",
+    "a few sentences more",
+    "Hand over the dictionary",
+)
 
 
 class TestAnswer:
@@ -83,7 +89,7 @@ print(json.dumps(states))
     def test_an_exercise_that_needs_nothing_can_be_written_into_a_page(self) -> None:
         bare = {name for name in check.names() if not check.needs(name)}
         plain = {name for name in bare if not isinstance(task(name), Judged)}
-        assert len(plain) == 28 and bare - plain == {"2.5", "3.4", "4.5", "8.3"}
+        assert len(plain) == 28 and bare - plain == {"2.5", "4.5", "8.3"}
         for name in plain:
             data = asdict(task(name))
             assert json.loads(json.dumps(data, allow_nan=False)) == {

@@ -51,8 +51,11 @@ def first(enough: Callable[[int], bool]) -> int:
 
 
 @truth("1.1")
-def _(fit: Any) -> float:
-    return float(fit.law.inverse(0.9 * fit.law(1e9)) / 1e9)
+def _(fit: Any) -> tuple[float, float]:
+    prices = [
+        float(PowerLaw(A=3.0, alpha=alpha).inverse(2.7)) for alpha in fit.interval("alpha", 0.95)
+    ]
+    return min(prices), max(prices)
 
 
 @truth("1.4")

@@ -16,12 +16,13 @@ from scalinglaws.course.exercises.kinds import Judged
 
 TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
     "1.1": (
-        (3.625, 3.673, 3.785, 3.834),
+        ((3.667, 3.783), (3.671, 3.784), (3.674, 3.782), (3.672, 3.788)),
         {
-            3.109e12: "divides the loss by ten",
-            3.289: "not by 1.1",
-            1.008: "wrong way up",
-            0.2681: "below 1",
+            (2.221e12, 4.249e12): "divides the loss by ten",
+            (3.244, 3.332): "not by 1.1",
+            (0.2643, 0.2723): "turn each factor over",
+            (5208, 6332): "half the loss",
+            (3.7, 3.76): "80%",
         },
     ),
     "1.4": (

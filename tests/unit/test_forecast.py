@@ -25,7 +25,7 @@ from scalinglaws.course.forecast import (
     score,
     so_far,
 )
-from scalinglaws.estimate import Estimate
+from scalinglaws.estimate import Estimate, wilson
 
 KEY = "1.bigger-model"
 
@@ -318,6 +318,12 @@ class TestNoForecast:
         assert "no forecast of yours yet" in said and "None" in said
         assert not record.exists()
 
+    def test_what_it_says_fits_a_phone(self, record: Path) -> None:
+        asked = str(predict("12.a-question-of-some-length", unit="bits per character of the text"))
+        (told,) = score("12.a-question-of-some-length", 2.1)
+        lines = [*asked.splitlines(), *str(told).splitlines()]
+        assert max(map(len, lines)) <= 64 and len(lines) > 4
+
     def test_the_answer_is_told_all_the_same_and_the_laws_are_scored(self, record: Path) -> None:
         predict(KEY, unit="nats")
         predict(KEY, 2.0, 1.8, 2.2, who="the line")
@@ -379,11 +385,26 @@ class TestSoFar:
         score("1.x", 2.1)
         assert so_far(1).laws.scored == 1 and not so_far(1).missed
 
+    @pytest.mark.usefixtures("record", "shipped")
+    def test_forecasts_of_one_question_are_one_trial(self) -> None:
+        for who in ("the line", "b", "c"):
+            predict("1.x", 2.0, 1.0, 3.0 if who == "b" else 2.2, who=who)
+        score("1.x", 2.5)
+        laws = so_far(1).laws
+        assert (laws.scored, laws.hits, laws.questions) == (3, 1, 1)
+        assert "1 of 3 intervals held the answer, on 1 question;" in " ".join(str(laws).split())
+        predict("1.y", 2.0, 1.0, 3.0)
+        score("1.y", 2.5)
+        alone, one = so_far(1).you, wilson(1, 1)
+        assert (alone.low, alone.high) == pytest.approx((one.low, one.high), abs=1e-6)
+        assert laws.low < one.low < laws.high < 1
+        assert "question" not in str(alone)
+
 
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (2.2, "10.0% off the value"),
+        (2.2, "10.0% off the answer"),
         (20.0, "the value is 10 times too large"),
         (0.5, "the value is 4 times too small"),
         (0.0, "the value is zero"),
@@ -391,4 +412,5 @@ class TestSoFar:
     ],
 )
 def test_the_distance_reads_well_at_any_size(value: float, told: str) -> None:
-    assert told in str(Forecast(KEY, value, value - 1, value + 1, answer=2.0))
+    said = str(Forecast(KEY, value, value - 1, value + 1, answer=2.0))
+    assert told in " ".join(said.split())

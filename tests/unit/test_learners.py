@@ -535,12 +535,13 @@ class TestNgram:
             "optimizer": "muon",
             "weight_decay": 0.1,
             "dropout": 0.1,
+            "ends_lr": 0.1,
         }.items():
             with pytest.raises(ValueError, match=f"ngram learns by counting.*leave out {name}"):
                 Run(COUNTING, 2_000, **{name: value})
         run = Run(COUNTING, 2_000)
         row = train(run, chain).row()
-        empty = ["width", "depth", "heads", "shift", "lr", "batch", "warmup", "cooldown"]
+        empty = ["width", "depth", "heads", "shift", "lr", "ends_lr", "batch", "warmup", "cooldown"]
         assert all(row[name] is None for name in [*empty, "weight_decay", "dropout", "optimizer"])
         assert run.lr is None and run.steps == 0
 

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 
 from scalinglaws import plot
+from scalinglaws.estimate import Estimate
 from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
 
 X = np.geomspace(1e9, 1e11, 6)
@@ -166,3 +167,35 @@ class TestSay:
         assert text.get_text() == "a word" and text.get_color() == plot.RED
         assert text.xy == (0.5, 0.5) and text.get_position() == (12, -3)
         assert text.get_horizontalalignment() == "left"
+
+
+class TestIntervals:
+    ROWS = ((Estimate(1, 0, 3), Estimate(2, 1, 4)), (Estimate(5, 4, 6), Estimate(6, 5, 9)))
+
+    def test_each_estimate_is_drawn_in_its_row(self, ax: Axes) -> None:
+        plot.interval_rows(ax, ["first", "second"], self.ROWS, ["with", "without"])
+        bars = [line for line in ax.lines if len(line.get_xdata()) == 2]
+        ends = {(round(float(line.get_ydata()[0])), *line.get_xdata()) for line in bars}
+        assert ends == {(y, e.low, e.high) for y, row in enumerate(self.ROWS) for e in row}
+        assert tick_labels(ax, "y") == ["first", "second"]
+        assert ax.get_ylim()[0] > ax.get_ylim()[1]
+        legend = ax.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == ["with", "without"]
+
+    def test_a_single_series_needs_no_key(self, ax: Axes) -> None:
+        plot.interval_rows(ax, ["first", "second"], [row[:1] for row in self.ROWS], ["with"])
+        assert ax.get_legend() is None
+
+    @pytest.mark.parametrize(
+        ("names", "labels"), [(["first"], ["a", "b"]), (["first", "second"], ["a"])]
+    )
+    def test_what_does_not_fit_is_refused(
+        self, ax: Axes, names: list[str], labels: list[str]
+    ) -> None:
+        with pytest.raises(ValueError, match="one row for each name"):
+            plot.interval_rows(ax, names, self.ROWS, labels)
+
+    def test_more_than_can_be_told_apart_is_refused(self, ax: Axes) -> None:
+        with pytest.raises(ValueError, match="from 1 to 3 labels"):
+            plot.interval_rows(ax, ["first"], [[Estimate(1, 0, 2)] * 4], list("abcd"))

@@ -136,7 +136,7 @@ def test_the_counts_agree_with_those_of_the_models(reference: pd.DataFrame) -> N
 @pytest.mark.parametrize(
     "run",
     [
-        Run(TransformerConfig(12, depth=3, heads=1, context=16, shift=False), 2_000, batch=3),
+        Run(TransformerConfig(12, depth=3, heads=1, shift=False), 2_000, batch=3, ends_lr=0.1),
         Run(MLPConfig(8, depth=2, window=5), 2_000, seed=3, optimizer="muon", dropout=0.1),
         Run(LSTMConfig(8, depth=2), 2_000, weight_decay=0.5, unique_tokens=900, warmup=10),
         Run(NgramConfig(order=4), 2_000, seed=3),

@@ -161,7 +161,7 @@ class TestTable:
         assert all(runs.COLUMNS.values())
 
     def test_a_csv_from_before_the_learners_is_read_as_it_is(self, tmp_path: Path) -> None:
-        later = ["learner", "window", "weight_decay", "dropout"]
+        later = ["learner", "window", "weight_decay", "dropout", "ends_lr"]
         old = runs.table_of(rows()).drop(columns=later)
         runs.write_table(old, tmp_path / "runs.csv")
         pd.testing.assert_frame_equal(runs.read_table(tmp_path / "runs.csv"), old)

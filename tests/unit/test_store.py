@@ -102,6 +102,7 @@ class TestKey:
             {"unique_tokens": 100},
             {"weight_decay": 0.1},
             {"dropout": 0.1},
+            {"ends_lr": 0.01},
             {"model": replace(RUN.model, width=12), "lr": RUN.lr},
             {"model": replace(RUN.model, depth=3)},
             {"model": replace(RUN.model, heads=1)},

@@ -396,12 +396,12 @@ class TestOptimizer:
         losses = token_losses(model(tokens[..., :-1]), tokens[..., 1:]).mean(dim=(1, 2))
         losses.sum().backward()
 
-    @pytest.mark.parametrize("factor", [1, 0.2, 3])
-    def test_it_is_the_adamw_of_torch(self, factor: float) -> None:
+    @pytest.mark.parametrize(("factor", "named"), [(1, None), (0.2, None), (3, None), (0.2, 0.01)])
+    def test_it_is_the_adamw_of_torch(self, factor: float, named: float | None) -> None:
         ours, theirs = Transformer(self.CONFIG).double(), Transformer(self.CONFIG).double()
-        mine = Optimizer(ours, self.runs([factor * default_lr(8)]))
+        mine = Optimizer(ours, [replace(self.runs([factor * default_lr(8)])[0], ends_lr=named)])
         ends = [theirs.embedding, theirs.position, theirs.head]
-        rates = [factor * default_lr(8), factor * 0.03 * (32 / 8) ** 0.5]
+        rates = [factor * default_lr(8), named or factor * 0.03 * (32 / 8) ** 0.5]
         blocks = list(theirs.blocks.parameters())
         groups = [{"params": blocks}, {"params": ends}]
         reference = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.95), eps=1e-8, weight_decay=0)
@@ -1008,6 +1008,7 @@ class TestLockstep:
             "unique_tokens": 100,
             "weight_decay": 0.5,
             "dropout": 0.1,
+            "ends_lr": 0.001,
         }
         assert set(others) == {field.name for field in fields(Run)}
         for name, value in others.items():

@@ -17,6 +17,7 @@ from scalinglaws.estimate import Estimate
 KEY = "3.cutoff"
 CLAIM = "The exponent of the loss is that of the facts."
 RULE = "the 95% interval of the slope over D = 1e3 to 1e6 lies outside 0.37 to 0.45"
+RULE_IN_LINES = "the 95% interval of the slope over D = 1e3 to 1e6\n    lies outside 0.37 to 0.45"
 SLOPE = Estimate(0.412, 0.4, 0.424)
 
 
@@ -102,16 +103,21 @@ class TestRefusals:
 
 def test_it_can_be_read() -> None:
     assert str(expect(KEY, CLAIM, RULE)) == (
-        f"3.cutoff: open\n  predicted: {CLAIM}\n  refuted if: {RULE}\n"
+        f"3.cutoff: open\n  predicted: {CLAIM}\n  refuted if: {RULE_IN_LINES}\n"
         "  came out: nothing that decides it yet"
     )
     assert str(record(KEY, "held", SLOPE, "fig-cutoff")) == (
-        f"3.cutoff: held\n  predicted: {CLAIM}\n  refuted if: {RULE}\n"
+        f"3.cutoff: held\n  predicted: {CLAIM}\n  refuted if: {RULE_IN_LINES}\n"
         "  came out: 0.412 (95% interval 0.4 to 0.424)\n  figure: fig-cutoff"
     )
     assert str(record(KEY, "failed")).splitlines()[0] == "3.cutoff: failed"
     assert "came out" not in str(record(KEY, "failed"))
     assert "0.41\n" in str(record(KEY, "open", 0.41)) + "\n"
+
+
+def test_no_line_is_longer_than_a_phone_shows() -> None:
+    made = str(expect("3.long", f"{CLAIM} " * 5, f"{RULE} " * 5))
+    assert max(map(len, made.splitlines())) <= 64 and made.split().count("0.37") == 5
 
 
 class TestFile:

@@ -10,26 +10,37 @@ import numpy as np
 
 from ...fit import PowerLawFit
 from .fits import ASK
-from .kinds import Entry, Exercise, Judged, Reply, Slip, not_a_number, number
+from .kinds import Entry, Exercise, Interval, Judged, Reply, Slip, number
 
 DRAWS = 4000
 """Differences of two exponents that an interval is taken from."""
+LN_128 = math.log(128)
+CLEAR = 0.01
+"""A rise of the loss, as a share, that the luck of one seed does not make: three seed errors."""
 
 
-def loss_down_a_tenth(fit: PowerLawFit) -> Exercise:
-    """By what factor compute must grow to take a tenth off the loss, by the reader's fit."""
-    alpha = fit.law.alpha
-    return Exercise(
-        truth=(1 / 0.9) ** (1 / alpha),
-        right="Each further tenth costs this factor again.",
-        slips=(
-            Slip(10 ** (1 / alpha), "That divides the loss by ten; a tenth off leaves 0.9 of it."),
-            Slip(1.1 ** (1 / alpha), "Close, but a tenth off means dividing by 1/0.9, not by 1.1."),
-            Slip(
-                (1 / 0.9) ** alpha, "The exponent stands the wrong way up: solve for C, not for L."
-            ),
-            Slip(0.9 ** (1 / alpha), "That is below 1, so it is less compute: turn it over."),
+def loss_down_a_tenth(fit: PowerLawFit) -> Interval:
+    """By what factor compute must grow to take a tenth off the loss: the reader's 95 % interval."""
+    draws = fit.draws["alpha"].to_numpy()
+
+    def ends(factor: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+        low, high = np.quantile(factor, ((1 - level) / 2, (1 + level) / 2))
+        return float(low), float(high)
+
+    return Interval(
+        truth=ends(0.9 ** (-1 / draws)),
+        right=(
+            "For so small a gain the doubt stays small too. In the price of half the loss, on the "
+            "page, the same doubt about alpha is raised to a power of more than six."
         ),
+        slips=(
+            Slip(ends(10 ** (1 / draws)), "That divides the loss by ten; a tenth off leaves 0.9."),
+            Slip(ends(1.1 ** (1 / draws)), "A tenth off means dividing by 1/0.9, not by 1.1."),
+            Slip(ends(0.9 ** (1 / draws)), "Below 1 it is less compute: turn each factor over."),
+            Slip(ends(2 ** (1 / draws)), "That is the price of half the loss, from the page."),
+            Slip(ends(0.9 ** (-1 / draws), 0.8), "Those are the ends of the 80% interval."),
+        ),
+        slack=0.03,
     )
 
 
@@ -39,8 +50,15 @@ def another_diet(fit: PowerLawFit) -> Judged:
     def reply(value: Any) -> Reply:
         if not isinstance(value, PowerLawFit):
             return False, ASK
-        if len(value.x) == len(fit.x) and abs(value.x / fit.x - 1).max() < 1e-6:
+        same_length = len(value.x) == len(fit.x)
+        shares = value.x / fit.x if same_length else np.ones(1)
+        if same_length and abs(shares - 1).max() < 1e-6:
             return False, "These are the runs from the chapter: give the models another diet first."
+        if same_length and shares.max() > 1.05 * shares.min():
+            return False, (
+                f"Your runs cost {shares.min():.2g} to {shares.max():.2g} times those of the page: "
+                "keep the six widths, and give each the same number of tokens per parameter."
+            )
         # Fits with one seed share the noise of their draws, so the draws are paired anew.
         rng = np.random.default_rng(0)
         theirs, ours = (rng.choice(one.draws["alpha"], DRAWS) for one in (value, fit))
@@ -52,32 +70,52 @@ def another_diet(fit: PowerLawFit) -> Judged:
             f"Your diet's alpha minus the chapter's lies between {low:+.3f} and {high:+.3f}, which "
             f"{'leaves out' if apart else 'holds'} zero: your runs "
             f"{'tell' if apart else 'do not tell'} the two exponents apart. Their own intervals "
-            f"{'overlap' if overlap else 'do not overlap'}."
+            f"{'overlap' if overlap else 'do not overlap'}. Your ladder misses its line by "
+            f"{value.sigma:.2%}, the chapter's by {fit.sigma:.2%}."
         )
 
     return Judged(reply)
 
 
-def size_without_reading(fit: PowerLawFit) -> Judged:
-    """The loss of a starved model over that of the line; `fit` is the line."""
+def same_bill(base: float) -> Judged:
+    """Losses by width, all for the compute of width 32, whose loss on the ladder is `base`."""
 
     def reply(value: Any) -> Reply:
-        given = number(value)
-        if given is None:
-            return False, not_a_number(value)
-        if given <= 0:
-            return False, "A loss divided by a loss is above 0."
-        if given > math.log(128) / fit.law(1e15):
+        try:
+            losses = {int(width): number(loss) for width, loss in sorted(dict(value).items())}
+        except (TypeError, ValueError):
+            losses = {}
+        if not losses:
             return (
                 False,
-                "No trained model is that bad: did you divide by the loss at another compute?",
+                "Hand over the dictionary {width: loss} of the losses you measured.",
             )
-        if given < 1:
+        found = {width: loss for width, loss in losses.items() if loss is not None}
+        if len(found) < len(losses) or not all(0 < loss < LN_128 for loss in found.values()):
+            return False, "A loss in nats lies between 0 and that of guessing, ln 128."
+        below, above = ([w for w in found if w < 32], [w for w in found if w > 32])
+        if not below or not above:
+            side = "narrower" if not below else "wider"
+            return False, f"Train a model that is {side} than 32 as well: a valley has two sides."
+        found[32] = base
+        best = min(found, key=lambda width: found[width])
+        if best in (min(found), max(found)):
+            further = "narrower" if best == min(found) else "wider"
             return False, (
-                "Below the line with so little to read would be a surprise: the line must be taken "
-                "at the compute of this run, starved.run.flops, not at that of the bigger model."
+                f"The lowest loss lies at the edge, width {best}: the best may lie further out. "
+                f"Train a {further} one, and check that each run has the FLOPs of width 32."
             )
-        return True, f"The starved model lies {given - 1:.0%} above the line: size alone is waste."
+        worst = {w: found[w] / found[best] - 1 for w in (min(found), max(found))}
+        if max(worst.values()) < CLEAR:
+            return False, (
+                "All your losses lie within the luck of the seeds: go further out on both sides, "
+                "until the loss rises clearly."
+            )
+        told = ", ".join(f"width {w} costs {100 * more:.1f} % more" for w, more in worst.items())
+        return True, (
+            f"The lowest of your losses is at width {best}; {told}. For one bill there is a best "
+            "size, and a bigger model that reads too little is a worse one."
+        )
 
     return Judged(reply)
 
@@ -101,6 +139,6 @@ def spread_of_the_readings(ends: Mapping[str, float]) -> Exercise:
 EXERCISES: dict[str, Entry] = {
     "1.1": loss_down_a_tenth,
     "1.2": another_diet,
-    "1.3": size_without_reading,
+    "1.3": same_bill,
     "1.4": spread_of_the_readings,
 }

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ... import _checks as checks
 from ...fit import PowerLawFit
 from ...text import KnownEntropy
 from .fits import ASK
-from .kinds import Entry, Exercise, Judged, Reply, Slip, number
+from .kinds import Entry, Exercise, Judged, Reply, Slip, number, pair
 
 zipf_from_the_law = Exercise(
     truth=0.25 / (1 - 0.25),
@@ -55,8 +54,8 @@ def how_far_is_the_end(D: Any) -> Exercise:
     )
 
 
-SIZES = np.round(2.0 ** np.arange(11, 16.1, 0.5))
-"""How many examples the transformers of the chapter read."""
+SIZES = np.round(2.0 ** np.array([11, 12, 13, 14.5, 16]))
+"""How many examples the transformers of one draw of a world read."""
 READING, SLOWNESS = 1421, 13.67
 """What the pilot says: D = READING + SLOWNESS times what the ideal learner needs."""
 TOLERANCE = 0.05
@@ -72,7 +71,7 @@ def a_third_round(mine: Any, predicted: Any) -> Judged:
         if fault := _fault_of_world(mine):
             return False, fault
         if len(value.x) != len(SIZES) or not np.allclose(value.x, SIZES):
-            return False, "No size may be left out: exponent(mine, ..., start=0)."
+            return False, "No size may be left out: fit the losses at all of D_few."
         if value.has_floor:
             return False, "The floor is known here: subtract it and fit without one, floor=False."
         ideal = mine.expected_loss((SIZES - READING) / SLOWNESS) - mine.best_loss
@@ -82,7 +81,7 @@ def a_third_round(mine: Any, predicted: Any) -> Judged:
         theory = -float(np.polyfit(np.log(SIZES), np.log(ideal), 1)[0])
         expected = number(predicted)
         if expected is None or abs(expected - theory) > 0.03:
-            return False, "Predict with read_first(mine), and hand over the number that it returns."
+            return False, "Predict with ideal_slope and the fixed price, at all of D_few."
         measured, (low, high) = value.law.alpha, value.interval("alpha")
         if abs(measured - expected) <= TOLERANCE:
             outcome = "the theory held"
@@ -113,22 +112,50 @@ def _fault_of_world(mine: Any) -> str:
     return ""
 
 
-def _points_of_a_referee(value: Any) -> Reply:
-    try:
-        points = checks.whole(value, "points", 0, 4)
-    except ValueError:
-        return False, "Count your points: a whole number, 0 to 4."
-    if points >= 3:
-        return True, "You would be a useful referee."
-    return True, (
-        "Most people miss how the range was chosen, or that a theory must say what would refute "
-        "it. Read the model answer again with the garden figure beside it."
-    )
+THEORY = 0.5
+"""The exponent of endless facts with alpha = 1, a world that the pilot's models were never in."""
+
+
+def the_best_forgery(sizes: Any, paths: Any) -> Judged:
+    """First and last size of the narrowest interval that holds the exponent of another world.
+
+    `paths` has a row for each analysis: first size and one more than the last, as places in
+    `sizes`, the exponent and the ends of its interval.
+    """
+    sizes, paths = np.asarray(sizes), np.asarray(paths, dtype=float)
+    firsts, lasts = paths[:, 0].astype(int), paths[:, 1].astype(int) - 1
+    low, high = paths[:, 3], paths[:, 4]
+    holds = (low <= THEORY) & (high >= THEORY)
+    best = int(np.argmin(np.where(holds, high - low, np.inf)))
+
+    def reply(value: Any) -> Reply:
+        ends = pair(value)
+        if ends is None or not np.isfinite(ends).all():
+            return False, "The answer is a pair of numbers: first and last size kept, in examples."
+        same = np.isclose(sizes[firsts], ends[0]) & np.isclose(sizes[lasts], ends[1])
+        if not same.any():
+            return False, (
+                "None of the 28 analyses keeps these. Give numbers of examples, D_live[first] and "
+                "D_live[last - 1]: in `paths`, last is one more than the last place kept."
+            )
+        mine = int(np.argmax(same))
+        told = f"{low[mine]:.3f} to {high[mine]:.3f}"
+        if not holds[mine]:
+            return False, f"That interval, {told}, does not hold {THEORY:.3f}."
+        if mine != best:
+            return False, f"That interval, {told}, holds {THEORY:.3f}, but a narrower one does too."
+        return True, (
+            f"Kept from {ends[0]:,.0f} to {ends[1]:,.0f} examples the exponent is "
+            f"{paths[mine, 2]:.3f} ({told}): precise, and about another world. One of "
+            f"{int(holds.sum())} analyses that would have passed. Now referee it."
+        )
+
+    return Judged(reply)
 
 
 EXERCISES: dict[str, Entry] = {
     "3.1": zipf_from_the_law,
     "3.2": how_far_is_the_end,
     "3.3": a_third_round,
-    "3.4": Judged(_points_of_a_referee),
+    "3.4": the_best_forgery,
 }
