@@ -648,7 +648,7 @@ def draw_registered(
         xlabel="parameters $N$ (blocks and head)",
         ylabel="loss $L$ (nats per token)",
         title="Forecasts, and what came out",
-        xlim=(2e4, 2.5e7),
+        xlim=(2e4, 1.6e7),
     )
     ax.text(0.02, 0.03, "dashed: forecast, 95 % band\nrings: measured; crosses: not trained",
             transform=ax.transAxes, fontsize=9)  # fmt: skip

@@ -19,6 +19,7 @@ from tests.unit.test_reference import studies
 ROOT = Path(__file__).parents[2]
 JSON = ROOT / "scalinglaws" / "runs" / "data" / "preregistered.json"
 RESULTS = JSON.with_suffix(".csv")
+REGISTERED = "5e7ab6a"
 PRIMARY = {"by": "joined", "fitted to": "... of 3 budgets", "band": "record"}
 
 
@@ -72,19 +73,33 @@ def test_the_registered_runs_are_trained_in_their_order() -> None:
     assert list(trained["width"]) == planned[: len(trained)]
 
 
-@pytest.mark.skipif(not shutil.which("git"), reason="no git")
-def test_the_forecasts_were_committed_before_the_results_and_never_changed() -> None:
-    if git("rev-parse", "--is-shallow-repository") != "false":
+@pytest.fixture
+def commits() -> tuple[str, str]:
+    """The commits that brought the forecasts and the first losses, where the history has them."""
+    if not shutil.which("git") or git("rev-parse", "--is-shallow-repository") != "false":
         pytest.skip("no history here")
+    if not git("rev-parse", "--verify", "--quiet", f"{REGISTERED}^{{commit}}"):
+        pytest.skip("a history without the commit of the forecasts, as in a copy")
+    first = git("log", "--diff-filter=A", "--format=%H", "--", str(RESULTS)).split()
+    return git("rev-parse", REGISTERED), first[-1]
+
+
+def test_the_forecasts_were_committed_before_the_results(commits: tuple[str, str]) -> None:
+    before, after = commits
+    assert before != after
+    assert before in git("rev-list", after).split()
+    assert not git("ls-tree", "--name-only", before, "--", str(RESULTS))
+
+
+def test_the_forecasts_were_never_changed(commits: tuple[str, str]) -> None:
     made = git("log", "--format=%H", "--", str(JSON)).split()
-    if not made:
-        pytest.skip("no history here")
-    assert len(made) == 1, "the forecasts were changed"
-    came = git("log", "--diff-filter=A", "--format=%H", "--", str(RESULTS)).split()
-    for commit in came:
-        assert commit != made[0]
-        assert made[0] in git("rev-list", commit).split()
-        assert not git("ls-tree", "--name-only", made[0], "--", str(RESULTS))
+    assert made == [commits[0]]
+
+
+def test_the_chapter_names_both_commits(commits: tuple[str, str]) -> None:
+    page = (ROOT / "book" / "08-bet-on-a-bigger-model.ipynb").read_text(encoding="utf-8")
+    for commit in commits:
+        assert commit[:7] in page
 
 
 def test_a_band_needs_several_thresholds() -> None:
