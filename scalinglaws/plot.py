@@ -6,7 +6,7 @@ white ground, so that they read the same on a light page, a dark page and paper.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -124,6 +124,29 @@ def law(
         ax.fill_between(
             grid, *fit.band(grid, level, new=True), color=color, alpha=0.13, lw=0, zorder=1
         )
+
+
+def intervals(
+    ax: Axes,
+    rows: Mapping[str, Estimate],
+    *,
+    null: float | None = None,
+    color: str = BLUE,
+) -> None:
+    """Estimates below one another, first at the top: a dot and a bar for each, its name beside it.
+
+    Given `null`, a dotted line stands there, and those whose interval holds it are grey. A value
+    without an interval is a hollow dot.
+    """
+    if null is not None:
+        ax.axvline(null, color=GREY, ls=":")
+    for row, each in enumerate(rows.values()):
+        shade = GREY if null is not None and null in each else color
+        if each.known:
+            ax.plot([each.low, each.high], [row, row], color=shade, lw=2)
+        ax.plot(each.value, row, "o", color=shade, mfc=shade if each.known else "white")
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_ylim(len(rows) - 0.5, -0.5)
 
 
 def interval_rows(

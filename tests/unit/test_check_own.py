@@ -33,6 +33,7 @@ from answering import (
 
 from scalinglaws.course import check
 from scalinglaws.course.bets import prepared
+from scalinglaws.course.exercises.chapter_02 import doubt_of_a_bend
 from scalinglaws.course.exercises.kinds import Judged
 from scalinglaws.estimate import Estimate
 from scalinglaws.fit import PowerLaw, fit_isoflop, fit_power_law
@@ -80,13 +81,14 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: {28: 1.852, 36: 1.855}, "luck of the seeds"),
     ],
     "2.3": [
-        (lambda: 1.66, "a pair of numbers"),
-        (lambda: (1.66, 2.9e11), "in this order"),
-        (lambda: (2.9e11, float("nan")), "in this order"),
-        (lambda: (8.8e11, 1.55), "more than the budget"),
-        (lambda: (2.4e10, 2.0), "go beyond the largest"),
-        (lambda: (7.0e10, 1.84), "only 1."),
-        (lambda: (2.9e11, 4.85), "no loss of such a model"),
+        (lambda: 48, "a list of widths"),
+        (lambda: [8, 16, 4], "a list of widths"),
+        (lambda: [8, 16, 30], "multiples of 4"),
+        (lambda: [8, 16, 68], "multiples of 4"),
+        (lambda: [8] * 12 + [20] * 12 + [32], "25 runs, more than 24"),
+        (lambda: [8, 8, 32, 32], "needs a third"),
+        (lambda: [8, 20, 64], "too dear"),
+        (lambda: [8, 12, 16, 20, 24, 32] * 3, "1.00 times their doubt: 0.7 can be had"),
     ],
     "2.5": [
         (lambda: 0.143, "between quotes"),
@@ -215,11 +217,15 @@ def test_the_same_bill_for_other_sizes() -> None:
     assert "at width 24" in accepted("1.3", {16: 1.95, 24: 1.84, 64: 2.0, 32: 1.9})
 
 
-@pytest.mark.parametrize(("loss", "winner"), [(1.66, "line"), (1.63, "parabola")])
-def test_the_run_that_decides(loss: float, winner: str) -> None:
-    message = accepted("2.3", (2.99e11, loss))
-    assert "The line said 1.676, the parabola 1.621, 5." in message
-    assert message.endswith(f"Nearer: the {winner}.")
+def test_the_ladder_that_sees_a_bend() -> None:
+    """The doubt is that of least squares: it is the scatter of the bend over simulated ladders."""
+    (flops,) = given("2.3")
+    message = accepted("2.3", [8] * 7 + [16] * 6 + [48])
+    assert "costs 0.99 times" in message and "for 0.65 times their doubt." in message
+    u = np.log(flops) - np.log(flops).mean()
+    noise = 0.006 * np.random.default_rng(0).standard_normal((len(u), 4000))
+    bends = -2 * np.log(10) * np.polyfit(u, noise, 2)[0]
+    assert doubt_of_a_bend(flops) == pytest.approx(bends.std(), rel=0.05)
 
 
 def test_a_judgement_is_told_what_it_leaves_out() -> None:

@@ -18,6 +18,7 @@ from scipy.stats import norm
 from scalinglaws.course.forecast import (
     Calibration,
     Forecast,
+    answered,
     calibration,
     load,
     path,
@@ -384,6 +385,16 @@ class TestSoFar:
         predict("1.x", 5.0, 4.9, 5.1, who="a late law")
         score("1.x", 2.1)
         assert so_far(1).laws.scored == 1 and not so_far(1).missed
+
+    @pytest.mark.usefixtures("record", "shipped")
+    def test_an_answer_is_the_readers_own_or_else_the_books(self) -> None:
+        assert answered("2.x") == 3.0
+        predict("2.x", 2.0, 1.8, 2.2)
+        assert answered("2.x") == 3.0
+        score("2.x", 2.05)
+        assert answered("2.x") == 2.05
+        with pytest.raises(KeyError, match="has been scored"):
+            answered("3.x")
 
     @pytest.mark.usefixtures("record", "shipped")
     def test_forecasts_of_one_question_are_one_trial(self) -> None:

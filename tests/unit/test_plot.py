@@ -199,3 +199,27 @@ class TestIntervals:
     def test_more_than_can_be_told_apart_is_refused(self, ax: Axes) -> None:
         with pytest.raises(ValueError, match="from 1 to 3 labels"):
             plot.interval_rows(ax, ["first"], [[Estimate(1, 0, 2)] * 4], list("abcd"))
+
+
+class TestIntervalsAgainstANull:
+    @pytest.fixture
+    def rows(self) -> dict[str, Estimate]:
+        return {"a": Estimate(1.0, 0.5, 1.5), "b": Estimate(0.2, -0.1, 0.5), "c": Estimate(2.0)}
+
+    def test_the_first_stands_at_the_top_with_its_name(
+        self, ax: Axes, rows: dict[str, Estimate]
+    ) -> None:
+        plot.intervals(ax, rows)
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
+        assert ax.transData.transform((0, 0))[1] > ax.transData.transform((0, 2))[1]
+        assert list(ax.lines[0].get_xdata()) == [0.5, 1.5]
+
+    def test_grey_where_the_null_is_held_hollow_where_nothing_is_known(
+        self, ax: Axes, rows: dict[str, Estimate]
+    ) -> None:
+        plot.intervals(ax, rows, null=0)
+        _, bar, dot, other, _, hollow = ax.lines
+        assert {to_hex(line.get_color()) for line in (bar, dot)} == {plot.BLUE.lower()}
+        assert to_hex(other.get_color()) == plot.GREY
+        assert hollow.get_markerfacecolor() == "white"
+        assert dot.get_markerfacecolor() != "white"

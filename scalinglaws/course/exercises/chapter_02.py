@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ..._checks import whole
 from ...fit import PowerLawFit
-from .kinds import Entry, Exercise, Interval, Judged, Pair, Reply, Slip, pair
+from ...learners import TransformerConfig
+from ...training import Run
+from .kinds import Entry, Exercise, Interval, Judged, Pair, Reply, Slip
 
 exponent_of_two_points = Exercise(
     truth=math.log(4.0 / 3.6) / math.log(8.0),
@@ -61,39 +66,54 @@ where_the_slope_is_halved = Exercise(
 )
 
 
-def run_that_decides(C: Any, L: Any) -> Judged:
-    """One more run beyond the six whose mean losses `L` at `C` FLOPs are handed over."""
-    u, v = np.log(np.asarray(C, float)), np.log(np.asarray(L, float))
-    budget, scatter = 3e11, 0.006
-    line, parabola = np.polyfit(u, v, 1), np.polyfit(u, v, 2)
+NOISE = 0.006
+"""Scatter of one run's loss, as a share of it, that exercise 2.3 assumes."""
+
+GOOD_LADDER = 0.7
+"""The share of the eighteen runs' doubt about the bend that a good ladder leaves."""
+
+MOST_RUNS = 24
+"""As many runs as a ladder of exercise 2.3 may have."""
+
+
+def doubt_of_a_bend(flops: ArrayLike) -> float:
+    """Standard error of the bend that runs of this compute give, by least squares."""
+    u = np.log(np.asarray(flops, float))
+    powers = np.vander(u - u.mean(), 3)
+    return float(2 * math.log(10) * NOISE * math.sqrt(np.linalg.inv(powers.T @ powers)[0, 0]))
+
+
+def ladder_for_a_bend(before: Sequence[float]) -> Judged:
+    """Widths for runs that cost no more than the runs of compute `before`, and show a bend better.
+
+    `before` is the compute of the eighteen runs of the chapter, in FLOPs.
+    """
+    old = np.asarray(before, float)
+    budget, doubt = float(old.sum()), doubt_of_a_bend(old)
 
     def reply(value: Any) -> Reply:
-        given = pair(value)
-        if given is None:
-            return False, "The answer is a pair of numbers, (flops, loss)."
-        flops, loss = given
-        if not (math.isfinite(flops) and math.isfinite(loss)) or loss <= 0 or flops <= 1e6:
-            return False, "The pair is (flops, loss), in this order, two finite numbers above 0."
-        if flops > budget:
-            return False, f"That costs {flops:.3g} FLOPs, more than the budget of 3e11."
-        if flops <= max(C):
-            return False, "Within the six the two forms hardly differ: go beyond the largest."
-        said = [math.exp(np.polyval(form, math.log(flops))) for form in (line, parabola)]
-        apart = abs(math.log(said[0] / said[1])) / scatter
-        if apart < 3:
+        try:
+            widths = [whole(width, "a width", 8) for width in value]
+        except (TypeError, ValueError):
+            return False, "The answer is a list of widths, one for each run, such as [8, 8, 16]."
+        if any(width % 4 or width > 64 for width in widths):
+            return False, "Widths are multiples of 4, from 8 to 64."
+        if len(widths) > MOST_RUNS:
+            return False, f"That is {len(widths)} runs, more than {MOST_RUNS}."
+        if len(set(widths)) < 3:
+            return False, "Two widths are always joined by a line: a bend needs a third."
+        models = [TransformerConfig(width=width) for width in widths]
+        flops = [Run(model, tokens=12 * model.params("with_head")).flops for model in models]
+        cost, error = sum(flops) / budget, doubt_of_a_bend(flops) / doubt
+        told = f"It costs {cost:.2f} times the eighteen runs, for {error:.2f} times their doubt"
+        if cost > 1:
+            return False, told + ": too dear. Which run pays for most of it?"
+        if error > GOOD_LADDER:
             return False, (
-                f"There the two lie only {apart:.1f} times the scatter between seeds apart: go "
-                "further out."
+                f"{told}: {GOOD_LADDER:g} can be had. A parabola is held at its two ends and in "
+                "the middle, and small runs are cheap."
             )
-        if not 0.5 < loss / said[0] < 2:
-            return False, "That is no loss of such a model: hand in nats per token, after training."
-        errors = [abs(math.log(loss / one)) for one in said]
-        winner = "line" if errors[0] < errors[1] else "parabola"
-        off = " and ".join(f"{error / scatter:.1f}" for error in errors)
-        return True, (
-            f"The line said {said[0]:.3f}, the parabola {said[1]:.3f}, {apart:.1f} times the "
-            f"scatter apart; your run is {off} times the scatter off. Nearer: the {winner}."
-        )
+        return True, told + "."
 
     return Judged(reply)
 
@@ -173,7 +193,7 @@ def referee(value: Any) -> Reply:
 EXERCISES: dict[str, Entry] = {
     "2.1": exponent_of_two_points,
     "2.2": where_the_slope_is_halved,
-    "2.3": run_that_decides,
+    "2.3": ladder_for_a_bend,
     "2.4": interval_of_a_price,
     "2.5": Judged(referee),
 }
