@@ -83,7 +83,7 @@ def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[s
     """What the page says about the rows: `corpora` by study, first and last day of training."""
     about = STUDIES | SEALED
     lines = [
-        "# Where the reference runs come from",
+        "# Where the runs come from",
         "",
         "Written by `studies/export.py` with the tables beside it. All rows were trained by "
         f"`studies/sweep.py` from {days[0]} to {days[1]} (UTC), with scalinglaws "
@@ -99,7 +99,11 @@ def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[s
             f"| {name} | {len(rows)} | {len(about[name].runs)} | {rows['flops'].min():.1e} | "
             f"{rows['flops'].max():.1e} | {corpora[name].fingerprint} | {about[name].about} |"
         )
-    lines += ["", "`sealed` stands in `sealed.csv`, all else in `reference.csv`.", ""]
+    lines += [
+        "",
+        "`sealed` and `preregistered` stand in tables of their names, all else in `reference.csv`.",
+        "",
+    ]
     lines += ["## The corpora", ""]
     for corpus in dict.fromkeys(corpora.values()):
         lines.append(
@@ -139,9 +143,10 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=DATA, help="folder to write to")
     options = parser.parse_args()
     finished = stores.finished(options.store)
+    files = {"reference.csv": STUDIES} | {f"{name}.csv": {name: SEALED[name]} for name in SEALED}
     parts = {
         file: beside(collect(studies, finished), options.to / file, studies)
-        for file, studies in (("reference.csv", STUDIES), ("sealed.csv", SEALED))
+        for file, studies in files.items()
     }
     options.to.mkdir(exist_ok=True)
     for file, table in parts.items():
@@ -155,7 +160,9 @@ def main() -> None:
             print(f"  {name:16} {len(rows):4} of {len((STUDIES | SEALED)[name].runs)}")
     table = pd.concat([table for table in parts.values() if not table.empty])
     corpora = {name: (STUDIES | SEALED)[name].corpus() for name in table["study"].unique()}
-    path = options.to / "PROVENANCE.md"
+    # A store of sealed runs alone, in a folder without the others, writes a note on them alone.
+    name = "PROVENANCE" if not parts["reference.csv"].empty else "-".join(corpora)
+    path = options.to / f"{name}.md"
     days = days_of(path, [e.written[:10] for e in stores.entries(options.store)])
     path.write_text(provenance(table, corpora, days), encoding="utf-8")
 

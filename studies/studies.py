@@ -289,7 +289,14 @@ STUDIES = _reference()
 
 SEALED = {
     "sealed": Study(
-        isoflop({2.6e13: (128, 192)}, 2) + isoflop({2.6e13: (96, 256), 8e13: (192, 256)}, 1),
+        isoflop({2.6e13: (128, 192)}, 2) + isoflop({2.6e13: (96, 256)}, 1),
         "the largest runs, to hold predictions against: they enter no fit",
-    )
+    ),
+    "preregistered": Study(
+        [at_budget(8e12, width) for width in (64, 256)]
+        + [at_budget(8e13, width) for width in (192, 384, 256, 128)],
+        "runs whose forecasts were committed before they were trained (preregistration.md), in "
+        "the order of training",
+    ),
 }
+"""Runs that enter no fit."""

@@ -231,6 +231,21 @@ def sealed() -> pd.DataFrame:
     return _shipped("sealed.csv")
 
 
+def preregistered() -> pd.DataFrame:
+    """Runs whose forecasts were committed before they were trained, as many as are trained so far.
+
+    They enter no fit. The forecasts are those of `course.bets.registered`; how both were made is
+    said in `studies/preregistration.md`. The columns are those of `reference`.
+
+    >>> sorted(set(preregistered()["study"])) in ([], ["preregistered"])
+    True
+    """
+    file = "preregistered.csv"
+    if (_DATA / file).exists():
+        return _shipped(file)
+    return _shipped("sealed.csv").iloc[:0]
+
+
 def digitised() -> pd.DataFrame:
     """245 runs of the Chinchilla paper, with columns params, flops and loss (nats per token).
 

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from scalinglaws.course import check
+from scalinglaws.course.bets import Band, prepared
 from scalinglaws.estimate import Estimate
 from scalinglaws.fit import Factorial, PowerLaw, PowerLawFit, fit_power_law
+from scalinglaws.runs import reference
 from scalinglaws.text import KnownEntropy
 
 PF_DAY = 8.64e19
@@ -126,8 +128,8 @@ GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "5.4": lambda: (Estimate(1.75, 1.70, 1.80), Estimate(1.80, 1.77, 1.83)),
     "6.3": lambda: (PLAN,),
     "7.4": lambda: (walked(),),
-    "8.1": lambda: (1.2,),
-    "8.4": lambda: (1.30, 1.31, 1.2),
+    "8.1": lambda: (Band(0.8, 0.4, 6),),
+    "8.2": lambda: (prepared(reference("isoflop")),),
     "10.3": lambda: (0.1, 0.4),
     "10.4": lambda: ([10.0, 20, 40, 80, 160], [3.0, 2.5, 0.5, 0.05, 0.01]),
     "12.4": lambda: (0.0, 0.8),

@@ -32,6 +32,8 @@ SAID_TO_NONSENSE = (
     "a dictionary of losses",
     "tuple of the four",
     "of the four names once",
+    "five numbers",
+    "a function of the runs",
     "0 to 4",
     "three differences",
     "your text",
@@ -54,8 +56,8 @@ class TestAnswer:
     def test_what_an_exercise_needs_must_be_handed_over(self) -> None:
         with pytest.raises(TypeError, match=r"exercise 1\.1 needs fit besides the answer, got 0"):
             check.answer("1.1", 4.2)
-        with pytest.raises(TypeError, match=r"8\.4 needs forecast, measured, q besides .* got 1"):
-            check.answer("8.4", 4.2, 1.3)
+        with pytest.raises(TypeError, match=r"8\.1 needs band besides .* got 2"):
+            check.answer("8.1", 4.2, 1.3, 1.4)
         with pytest.raises(TypeError, match=r"exercise 2\.1 needs nothing besides .* got 1"):
             check.answer("2.1", 4.2, 1.3)
 
@@ -97,7 +99,7 @@ print(json.dumps(states))
     def test_an_exercise_that_needs_nothing_can_be_written_into_a_page(self) -> None:
         bare = {name for name in check.names() if not check.needs(name)}
         plain = {name for name in bare if not isinstance(task(name), Judged)}
-        assert len(plain) == 29 and bare - plain == {"2.5", "4.5", "5.5", "6.5", "7.5"}
+        assert len(plain) == 28 and bare - plain == {"2.5", "4.5", "5.5", "6.5", "7.5", "8.3"}
         for name in plain:
             data = asdict(task(name))
             assert json.loads(json.dumps(data, allow_nan=False)) == {

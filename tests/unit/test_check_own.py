@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from answering import (
     BASE_L,
@@ -28,12 +29,14 @@ from answering import (
 )
 
 from scalinglaws.course import check
+from scalinglaws.course.bets import prepared
 from scalinglaws.course.exercises.chapter_02 import doubt_of_a_bend
 from scalinglaws.course.exercises.chapter_06 import doubt_of_a_plan
 from scalinglaws.course.exercises.kinds import Judged
 from scalinglaws.estimate import Estimate
 from scalinglaws.fit import PowerLaw, fit_power_law
 from scalinglaws.learners import TransformerConfig
+from scalinglaws.runs import reference
 
 X = np.geomspace(1e8, 1e11, 6)
 C, L = seven()
@@ -41,6 +44,16 @@ OUTSIDE = differences((0.0105, 0.0167), (0.0052, 0.0114), (0.0125, 0.0216))
 LETTER = """The two ladders differ in more than the architecture: one has a learning rate tuned at
 its largest width, the other its published settings. I ask for a scan of the rate at every width
 for both, with the optimum inside, for several seeds, and for an interval of the difference."""
+
+
+RUNS = prepared(reference("isoflop"))
+OWN = float(RUNS.query("budget == 4e11 and width == 48")["loss"].mean())
+
+
+def bought(runs: pd.DataFrame, seed: int, budgets: int) -> pd.DataFrame:
+    """So many of the largest budgets, once."""
+    largest = np.unique(runs["budget"])[-budgets:]
+    return runs[(runs["seed"] == seed) & runs["budget"].isin(largest)]
 
 
 FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
@@ -149,11 +162,19 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: 0.5, "between quotes"),
         (lambda: "It depends on the order.", "five or six sentences"),
     ],
-    "8.4": [
-        (lambda: 1.30, "chapter's forecast"),
-        (lambda: 1.31, "was measured"),
-        (lambda: 2.5, "far off"),
-        (lambda: 0.3, "far off"),
+    "8.2": [
+        (lambda: 3.0, "a function"),
+        (lambda: lambda runs, seed: runs.iloc[:0], "it failed"),
+        (lambda: lambda runs, seed: runs, "at most ten"),
+        (lambda: lambda runs, seed: bought(runs, seed, 3).iloc[::2], "Where is the form"),
+    ],
+    "8.3": [
+        (lambda: 1.7, "five numbers"),
+        (lambda: (48, 1.6, 1.5, 1.7), "five numbers"),
+        (lambda: (8, 1.6, 1.5, 1.7, 1.65), "from 24 to 96"),
+        (lambda: (48, 1.6, 1.7, 1.5, 1.65), "low < value < high"),
+        (lambda: (48, 1.6, 1.5, 1.7, 2.0), "check the FLOPs"),
+        (lambda: (48, OWN, OWN - 0.1, OWN + 0.1, OWN), "afterwards"),
     ],
     "12.4": [
         (lambda: 90, "between 0 and 1"),
@@ -409,10 +430,16 @@ def test_a_judgement_of_one_walk_is_told_what_it_leaves_out() -> None:
     assert "6 of 6 points. Now compare" in accepted("7.5", words + more + "imitation may differ.")
 
 
-def test_one_budget_fewer() -> None:
-    message = accepted("8.4", 1.29)
-    assert "-0.8 %" in message and "1.5 % above" in message and "3.9 % holds" in message
-    assert "does not hold" in accepted("8.4", 1.20)
+def test_a_better_shopping_list() -> None:
+    message = accepted("8.2", lambda runs, seed: bought(runs, seed, 2))
+    assert "It costs 8.7" in message and "top three by 0.76 %" in message
+
+
+def test_a_run_of_ones_own() -> None:
+    message = accepted("8.3", (48, 1.01 * OWN, 0.97 * OWN, 1.05 * OWN, OWN))
+    assert "1.0 % below" in message and "4.0 % holds it" in message
+    assert "does not hold" in accepted("8.3", (48, 1.01 * OWN, 1.005 * OWN, 1.02 * OWN, OWN))
+    assert "holds it" in accepted("8.3", (40, 1.01 * OWN, 0.97 * OWN, 1.05 * OWN, OWN))
 
 
 @pytest.mark.parametrize(("value", "saying"), [(0.9, "With more"), (0.6, "With no more")])

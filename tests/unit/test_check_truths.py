@@ -193,19 +193,14 @@ def _() -> float:
 
 
 @truth("8.1")
-def _(q: float) -> float:
-    return next(f for f in (1 + i / 1000 for i in itertools.count()) if q * math.log(f) >= 5)
+def _(band: Any) -> float:
+    return between(1.0, 1e4, lambda f: float(band.half(f)) - 5)
 
 
-@truth("8.2")
+@truth("8.4")
 def _() -> float:
-    costs = [2.5**i for i in range(10)]
-    return sum(costs[:7]) / sum(costs)
-
-
-@truth("8.3")
-def _() -> float:
-    return 0.9 + math.hypot(0.4, 0.4)
+    one_error_for_all = 1.2815515655446004  # 80 % of a normal lie within so many deviations
+    return math.erf(one_error_for_all / math.sqrt(2))
 
 
 @truth("9.1")

@@ -315,6 +315,25 @@ def test_export_keeps_the_studies_of_which_a_store_holds_nothing(
     assert "| small | 2 | 2 |" in (data / "PROVENANCE.md").read_text(encoding="utf-8")
 
 
+def test_a_store_of_sealed_runs_alone_leaves_the_other_tables_and_their_note(
+    three: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, data = tmp_path / "kept.sqlite", tmp_path / "data"
+    call(sweep, monkeypatch, "--store", kept, "--workers", 1, "--sealed")
+    call(export, monkeypatch, "--store", kept, "--to", data)
+    assert sorted(file.name for file in data.iterdir()) == ["sealed.csv", "sealed.md"]
+
+
+def test_without_their_table_no_registered_run_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sealed: pd.DataFrame
+) -> None:
+    folder = Path(runs.__file__).parent / "data"
+    (tmp_path / "sealed.csv").write_bytes((folder / "sealed.csv").read_bytes())
+    monkeypatch.setattr("scalinglaws.runs.table._DATA", tmp_path)
+    assert runs.preregistered().empty
+    assert list(runs.preregistered().columns) == list(sealed.columns)
+
+
 def test_sweep_trains_only_what_is_missing_and_cheap_enough(
     three: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

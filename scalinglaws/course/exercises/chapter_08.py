@@ -5,97 +5,125 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .kinds import Entry, Exercise, Judged, Reply, Slip, not_a_number, number
+import pandas as pd
+
+from ...runs import reference
+from ..bets import Band, buy, fit_joined, prepared, rms
+from .kinds import Entry, Exercise, Judged, Reply, Slip, number
 
 
-def how_far_to_bet(q: float) -> Exercise:
-    """How far beyond the runs a forecast holds to 5 %, if it errs by `q` per cent per e-fold."""
-    half = 5.0
+def how_far_to_bet(band: Band) -> Exercise:
+    """How far beyond the runs a band stays within 5 %, at 95 %."""
+    t, wide = 2.447, 1.96 * band.noise
+    e_fold = t * band.drift
+    truth = math.exp(math.sqrt(25 - wide**2) / e_fold)
     return Exercise(
-        truth=math.exp(half / q),
-        right="Halve the tolerance and the factor becomes its square root.",
+        truth=truth,
+        right="Halve the tolerance and, far out, the factor becomes about its square root.",
         slips=(
-            Slip(half / q, "That is ln f: take the exponential."),
-            Slip(10 ** (half / q), "q is per e-fold, so the base is e, not 10."),
-            Slip(math.exp(2 * half / q), "± 5 % is the half width, as q is: do not double it."),
-            Slip(math.exp(half / 2 / q), "± 5 % is the half width, as q is: do not halve it."),
-            Slip(math.exp(half / 100 / q), "q is in per cent, so take 5 and not 0.05."),
-            Slip(math.exp(q / half), "The fraction stands the wrong way up: solve q ln f = 5."),
+            Slip(math.log(truth), "That is ln f: take the exponential."),
+            Slip(10 ** math.log(truth), "The drift is per e-fold, so the base is e, not 10."),
+            Slip(math.exp(5 / e_fold), "At f = 1 the band has a width too: take off the noise."),
+            Slip(math.exp((5 - wide) / e_fold), "Noise and drift add in squares."),
+            Slip(
+                math.exp(math.sqrt(25 - wide**2) / (1.96 * band.drift)),
+                "For the drift take Student's t with six degrees of freedom, 2.447.",
+            ),
+            Slip(
+                math.exp(math.sqrt(25 - band.noise**2) / band.drift),
+                "Noise and drift are spreads: multiply them by their quantiles.",
+            ),
+            Slip(
+                math.exp(math.sqrt(100 - wide**2) / e_fold),
+                "± 5 % is the half width, as h is: do not double it.",
+            ),
         ),
     )
 
 
-_SHARE = (2.5**7 - 1) / (2.5**10 - 1)
-
-cost_of_lower_rungs = Exercise(
-    truth=_SHARE,
-    right="The thresholds of the race cost no more than that.",
-    slips=(
-        Slip(100 * _SHARE, "That is in per cent: give the share, between 0 and 1."),
-        Slip(1 - _SHARE, "That is what the three largest cost."),
-        Slip(7 / 10, "That counts runs: weigh each by its FLOPs."),
-        Slip(
-            (2.5**7 - 1) / (2.5**10 - 2.5**7),
-            "That is the ratio to the three largest: the share is of all ten.",
-        ),
-    ),
-    tolerance=0.01,
-)
-
-_LOSS = 0.9 + (0.4 ** (1 / 0.5) + 0.4 ** (1 / 0.5)) ** 0.5
-
-two_penalties = Exercise(
-    truth=_LOSS,
-    right="Less than the sum of the penalties, and more than the larger of them.",
-    slips=(
-        Slip(0.9 + 0.4 + 0.4, "That is gamma = 1, the surface."),
-        Slip(_LOSS - 0.9, "That is the part above the floor: add E."),
-        Slip(
-            0.9 + 0.4,
-            "That is the limit of gamma going to 0, or one penalty taken away.",
-        ),
-        Slip(
-            0.9 + (0.4**0.5 + 0.4**0.5) ** (1 / 0.5),
-            "Inside stands 1 / gamma, outside gamma: you have them the other way round.",
-        ),
-        Slip(0.9 + 0.4**2 + 0.4**2, "The power around the sum is missing."),
-        Slip(_LOSS - (0.9 + 0.4), "That is the gain; the answer is the loss before it."),
-    ),
-    tolerance=0.002,
-)
-
-
-def one_budget_fewer(forecast: float, measured: float, q: float) -> Judged:
-    """A forecast made without the top budget, beside the chapter's and what was measured."""
+def other_runs(runs: pd.DataFrame) -> Judged:
+    """A shopping list of the reader's own, tried at every purse."""
 
     def reply(value: Any) -> Reply:
-        given = number(value)
-        if given is None:
-            return False, not_a_number(value)
-        if math.isclose(given, forecast, rel_tol=1e-6):
-            return (
-                False,
-                "This is the chapter's forecast: leave out the runs of the top budget first.",
-            )
-        if math.isclose(given, measured, rel_tol=1e-6):
-            return False, "This is what was measured: the forecast is asked for."
-        if not 0.8 < given / forecast < 1.25:
-            return False, "No forecast of the best model from these runs lies as far off as that."
-        half = q * math.log(2.6e13 / 1e12)
-        off = 100 * math.log(measured / given)
-        holds = "holds" if abs(off) <= half else "does not hold"
-        return True, (
-            f"One budget fewer moves the forecast by {100 * math.log(given / forecast):+.1f} %. "
-            f"The measured loss lies {abs(off):.1f} % {'above' if off > 0 else 'below'} it, and "
-            f"the interval of ± {half:.1f} % {holds} it."
-        )
+        if not callable(value):
+            return False, "Hand over a function of the runs within reach and a seed."
+        try:
+            tried = buy(runs, value)
+        except Exception as error:
+            return False, f"At one of the purses it failed: {error}"
+        price, miss = float(tried["price"].max()), rms(tried["miss"])
+        paid = f"It costs {tried['price'].mean():.1f} of the largest budget"
+        if price > 10.5:
+            return False, f"{paid}, at one purse {price:.1f}: at most ten are allowed."
+        plain = rms(buy(runs, _top_three)["miss"])
+        found = f"{paid} and misses by {miss:.2f} %, top three by {plain:.2f} %."
+        if miss >= plain:
+            return False, f"{found} Where is the form wrong, and which runs lie there?"
+        return True, found
 
     return Judged(reply)
 
 
+def _top_three(runs: pd.DataFrame, seed: int) -> pd.DataFrame:
+    largest = sorted(set(runs["budget"]))[-3:]
+    return runs[(runs["seed"] == seed) & runs["budget"].isin(largest)]
+
+
+def _registered(value: Any) -> Reply:
+    """A forecast of the reader's own and what came of it: (width, value, low, high, measured)."""
+    try:
+        given = [number(part) for part in value]
+    except TypeError:
+        given = []
+    if len(given) != 5 or None in given:
+        return False, "Hand over five numbers: (width, value, low, high, measured)."
+    width, guess, low, high, measured = (float(part) for part in given if part is not None)
+    if not 24 <= width <= 96:
+        return False, "Choose a width from 24 to 96."
+    if not 0 < low < guess < high:
+        return False, "The interval must hold the value: low < value < high."
+    ours = prepared(reference("isoflop"))
+    beside = ours[(ours["budget"] == 4e11) & (ours["width"] == width)]
+    near = ours[ours["budget"] > 1e11]
+    law = fit_joined(*(near[c].to_numpy(float) for c in ("params", "tokens", "loss")))
+    from ...learners import TransformerConfig  # late: it needs torch
+
+    model = TransformerConfig(width=int(width))
+    expected = float(law(model.params("with_head"), 4e11 / model.flops_per_token()))
+    if not beside.empty:
+        expected = float(beside["loss"].mean())
+    if abs(math.log(measured / expected)) > 0.03:
+        return False, "No run of this width and budget comes out there: check the FLOPs."
+    if abs(guess / measured - 1) < 1e-4:
+        return False, "A forecast as near as that was made afterwards."
+    miss = 100 * math.log(measured / guess)
+    held = "holds" if low <= measured <= high else "does not hold"
+    wide = 50 * math.log(high / low)
+    return True, (
+        f"Measured {abs(miss):.1f} % {'above' if miss > 0 else 'below'} the forecast; your "
+        f"interval of ± {wide:.1f} % {held} it. One run is one trial."
+    )
+
+
+your_own_run = Judged(_registered)
+
+four_hits = Exercise(
+    truth=0.8,
+    right="Errors that come together are one trial: four hits are as likely as one.",
+    slips=(
+        Slip(0.8**4, "That is four separate trials: here one error decides all four."),
+        Slip(0.95**4, "Four separate trials at the level that is claimed, not the true one."),
+        Slip(0.95, "95 % is what is claimed: the true share is 80 %."),
+        Slip(1 - 0.2**4, "That is at least one hit in four separate trials."),
+        Slip(80, "Give the probability between 0 and 1."),
+    ),
+    tolerance=0.005,
+)
+
+
 EXERCISES: dict[str, Entry] = {
     "8.1": how_far_to_bet,
-    "8.2": cost_of_lower_rungs,
-    "8.3": two_penalties,
-    "8.4": one_budget_fewer,
+    "8.2": other_runs,
+    "8.3": your_own_run,
+    "8.4": four_hits,
 }

@@ -1,0 +1,137 @@
+"""The forecasts that were committed before their runs: how they were made, and in which order."""
+
+from __future__ import annotations
+
+import doctest
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scalinglaws.course import bets
+from scalinglaws.runs import preregistered, reference
+from tests.unit.test_reference import studies
+
+ROOT = Path(__file__).parents[2]
+JSON = ROOT / "scalinglaws" / "runs" / "data" / "preregistered.json"
+RESULTS = JSON.with_suffix(".csv")
+REGISTERED = "5e7ab6a"
+PRIMARY = {"by": "joined", "fitted to": "... of 3 budgets", "band": "record"}
+
+
+def primary(table: pd.DataFrame) -> pd.DataFrame:
+    return table[np.logical_and.reduce([table[name] == value for name, value in PRIMARY.items()])]
+
+
+def git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def test_the_examples_run() -> None:
+    assert doctest.testmod(bets, extraglobs={"np": np}).failed == 0
+
+
+def test_the_hash_is_the_one_that_was_committed_with_the_method() -> None:
+    digest = hashlib.sha256(JSON.read_bytes()).hexdigest()
+    assert bets.registered()[2] == digest
+    assert digest in (ROOT / "studies" / "preregistration.md").read_text(encoding="utf-8")
+
+
+def test_the_registered_forecast_follows_from_the_shipped_runs() -> None:
+    forecasts = primary(bets.registered()[0])
+    ours = bets.prepared(reference("isoflop"))
+    again = bets.joined(bets.near_best(ours, 3))(forecasts)
+    np.testing.assert_allclose(again, forecasts["value"], rtol=1e-3)
+    winner = {("joined", "..."): lambda runs: bets.joined(bets.near_best(runs, 3))}
+    record = bets.race(ours, winner)
+    half = bets.fit_band(record["miss"], record["factor"], record["threshold"]).half(
+        forecasts["factor"]
+    )
+    claimed = 100 * np.log(forecasts["high"] / forecasts["value"])
+    np.testing.assert_allclose(half, claimed, atol=0.03)
+
+
+def test_the_registered_runs_are_those_of_the_study() -> None:
+    planned = studies.SEALED["preregistered"].runs
+    forecasts = primary(bets.registered()[0])
+    assert list(forecasts["tokens"]) == [run.tokens for run in planned]
+    assert list(forecasts["width"]) == [run.model.width for run in planned]
+    trained = preregistered()
+    assert {*zip(trained["width"], trained["tokens"], strict=True)} <= {
+        (run.model.width, run.tokens) for run in planned
+    }
+
+
+def test_the_registered_runs_are_trained_in_their_order() -> None:
+    trained = preregistered()
+    planned = [run.model.width for run in studies.SEALED["preregistered"].runs]
+    assert list(trained["width"]) == planned[: len(trained)]
+
+
+@pytest.fixture
+def commits() -> tuple[str, str]:
+    """The commits that brought the forecasts and the first losses, where the history has them."""
+    if not shutil.which("git") or git("rev-parse", "--is-shallow-repository") != "false":
+        pytest.skip("no history here")
+    if not git("rev-parse", "--verify", "--quiet", f"{REGISTERED}^{{commit}}"):
+        pytest.skip("a history without the commit of the forecasts, as in a copy")
+    first = git("log", "--diff-filter=A", "--format=%H", "--", str(RESULTS)).split()
+    return git("rev-parse", REGISTERED), first[-1]
+
+
+def test_the_forecasts_were_committed_before_the_results(commits: tuple[str, str]) -> None:
+    before, after = commits
+    assert before != after
+    assert before in git("rev-list", after).split()
+    assert not git("ls-tree", "--name-only", before, "--", str(RESULTS))
+
+
+def test_the_forecasts_were_never_changed(commits: tuple[str, str]) -> None:
+    made = git("log", "--format=%H", "--", str(JSON)).split()
+    assert made == [commits[0]]
+
+
+def test_the_chapter_names_both_commits(commits: tuple[str, str]) -> None:
+    page = (ROOT / "book" / "08-bet-on-a-bigger-model.ipynb").read_text(encoding="utf-8")
+    for commit in commits:
+        assert commit[:7] in page
+
+
+def test_a_band_needs_several_thresholds() -> None:
+    with pytest.raises(ValueError, match="two thresholds"):
+        bets.fit_band([1.0, 2.0], [2.5, 6.0], [1, 1])
+
+
+def test_a_band_counts_thresholds_and_not_runs() -> None:
+    few = bets.fit_band([1.0, 1.0, -3.0, -3.0], np.e * np.ones(4), [1, 1, 2, 2])
+    many = bets.fit_band([1.0] * 50 + [-3.0] * 2, np.e * np.ones(52), [1] * 50 + [2] * 2)
+    assert few.drift == pytest.approx(many.drift) == pytest.approx(np.sqrt(5))
+
+
+@pytest.mark.parametrize("world", ["independent", "neighbours alike", "wandering slope"])
+def test_the_band_holds_what_it_claims_where_the_truth_is_known(world: bets.World) -> None:
+    rng = np.random.default_rng(4)
+    threshold = np.repeat(np.arange(6), 40)
+    factor = np.tile(2.5 ** np.repeat(np.arange(1, 5), 10), 6)
+    miss = rng.normal(0, 0.4, 6)[threshold] * np.log(factor) + rng.normal(0, 0.8, 240)
+    record = pd.DataFrame({"miss": miss, "factor": factor, "threshold": threshold})
+    held = bets.simulated_coverage(record, world, draws=1500)
+    assert (held > 0.90).all() and (held < 0.99).all()
+
+
+def test_outcomes_follow_the_rules() -> None:
+    forecasts, rules, _ = bets.registered()
+    right = primary(forecasts).assign(loss=lambda table: table["value"])
+    made = bets.outcomes(bets.scored(forecasts, right))
+    assert {*made} == {*rules}
+    assert made["8.sealed-band"] == ("held", 1.0)
+    assert made["8.sealed-form"][0] == "held" and made["8.sealed-climb"][0] == "failed"
+    one = right.iloc[:3].assign(loss=lambda table: table["value"])
+    assert {made[0] for made in bets.outcomes(bets.scored(forecasts, one)).values()} == {"open"}
+    off = right.assign(loss=right["high"] * 1.01)
+    assert bets.outcomes(bets.scored(forecasts, off.iloc[:1]))["8.sealed-band"] == ("failed", 0.0)
