@@ -59,9 +59,10 @@ bench: $(INSTALLED) ## measure the speeds that the book claims
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/fit.py
 
-coverage: $(INSTALLED) ## measure how often the intervals of the fits hold the truth (about an hour)
-	$(BIN)/python tests/statistical/simulations.py --workers $(WORKERS)
-	$(BIN)/python tests/statistical/searching.py --grid 25
+coverage: $(INSTALLED) ## measure how often the intervals of the fits hold the truth (about 40 minutes)
+	$(BIN)/python tests/statistical/simulations.py --workers $(WORKERS) \
+	  --store _build/coverage.csv $(if $(RESUME),--resume)
+	$(BIN)/python tests/statistical/searching.py --grid 5
 
 lint: $(INSTALLED) ## check the style of code and notebooks
 	$(BIN)/ruff check .

@@ -23,6 +23,7 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from .estimate import Estimate, across, mean_of, wilson
     from .fit import (  # type: ignore[no-redef]  # the module of `compare` has the same name
+        Factorial,
         Scatter,
         compare,
         fit_best_run,
@@ -54,6 +55,7 @@ _HOME = {
     "metrics": ("marks", "sample"),
     "laws": ("ChinchillaLaw", "DataConstrainedLaw", "KaplanLaw", "PowerLaw"),
     "fit": (
+        "Factorial",
         "Scatter",
         "compare",
         "fit_best_run",
@@ -78,6 +80,7 @@ __all__ = [
     "Corpus",
     "DataConstrainedLaw",
     "Estimate",
+    "Factorial",
     "KaplanLaw",
     "LSTMConfig",
     "MLPConfig",

@@ -17,7 +17,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from .estimate import Estimate
-from .fit import PowerLaw, PowerLawFit
+from .fit import AllocationFit, Factorial, PowerLaw, PowerLawFit
+from .fit.factorial import summary
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
     "#0072B2",
@@ -87,12 +88,55 @@ def measured(
     color: str = BLUE,
     label: str | None = None,
     marker: str = "o",
+    hollow: bool = False,
 ) -> None:
-    """Measured points, each with its standard error where it has one."""
+    """Measured points, each with its standard error where it has one.
+
+    Where errors are smaller than a dot, `hollow` draws open dots with the bars inside them.
+
+    >>> figure, ax = plt.subplots()
+    >>> measured(ax, [1e9, 1e10], [2.5, 2.2], [0.02, 0.01], hollow=True)
+    >>> ax.lines[0].get_markerfacecolor()
+    'white'
+    >>> plt.close(figure)
+    """
+    if hollow:
+        ax.plot(x, y, marker, color=color, label=label, ms=11, mfc="white", mew=1.2, zorder=3)
+        ax.errorbar(x, y, yerr=error, fmt="none", ecolor=color, elinewidth=1.6, zorder=4)
+        return
     ax.errorbar(
         x, y, yerr=error, fmt=marker, color=color, label=label, capsize=2.5, elinewidth=1.2,
         markeredgecolor="white", markeredgewidth=0.7, zorder=3,
     )  # fmt: skip
+
+
+def valleys(ax: Axes, fit: AllocationFit, level: float = 0.95) -> None:
+    """The losses at each budget, the parabola through them, and its minimum with an interval.
+
+    Hollow sizes lie outside the parabola's window. The red bar below a valley is the interval of
+    the best size, its tick the vertex. Each budget is named in FLOPs at its largest size. Raises
+    ValueError if the fit has no parabolas, as that of another approach.
+    """
+    if not fit.curves:
+        raise ValueError(f"a fit by {fit.method} has no parabolas: give one of fit_isoflop")
+    tails = (0.5 - level / 2, 0.5 + level / 2)
+    low, high = np.exp(np.nanquantile(fit.minima, tails, axis=0))
+    losses = np.concatenate([curve.L for curve in fit.curves])
+    below = 0.025 * float(np.ptp(losses))
+    colors = plt.get_cmap("viridis")(np.linspace(0.0, 0.75, len(fit.curves)))
+    for curve, color, left, right in zip(fit.curves, colors, low, high, strict=True):
+        near, vertex = curve.N[curve.used], curve.vertex
+        grid = np.geomspace(near[0], near[-1], 80)
+        ax.plot(grid, curve(grid), color=color, lw=1.2)
+        ax.plot(curve.N[~curve.used], curve.L[~curve.used], "o", mfc="none", mec=color, ms=5)
+        ax.plot(near, curve.L[curve.used], "o", color=color, ms=5.5, mec="white", mew=0.6)
+        at = float(curve(vertex)) - below
+        ax.errorbar(vertex, at, xerr=[[vertex - left], [right - vertex]], fmt="|", ms=7, mew=1.6,
+                    color=RED, capsize=3, elinewidth=1.8, zorder=4)  # fmt: skip
+        say(ax, curve.N[-1], curve.L[-1], f"{curve.C:.2g}", color=color, dx=8)
+    ax.margins(x=0.12)
+    log_axes(ax, y=False)
+    ax.set(xlabel="parameters $N$", ylabel="loss $L$ (nats per token)")
 
 
 def law(
@@ -189,6 +233,35 @@ def interval_rows(
     if each > 1:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=each, borderaxespad=0.2,
                   handletextpad=0.1, columnspacing=1.2, fontsize=9.5)  # fmt: skip
+
+
+def steps(
+    ax: Axes, factorial: Factorial, *, color: str = BLUE, shift: float = 0.0, label: str = ""
+) -> None:
+    """How far each factor moves a result, in every order of changing one after the other.
+
+    A row for each factor, the first on top. Small strokes: its steps, one for each setting of the
+    others. The dot: their mean over all orders (`Factorial.share`), with its 95 % interval.
+    `shift` moves all rows down by as much; `label` stands at the end of
+    the first row.
+    """
+    rows = np.arange(len(factorial.factors))
+    for row, factor in enumerate(factorial.factors):
+        found = [step[0] for step in factorial.steps(factor).values()]
+        mean = summary(factorial.share(factor))
+        at = row + shift
+        ax.plot(found, np.full(len(found), at), "|", color=color, ms=13, mew=1.6, alpha=0.55)
+        ax.errorbar(
+            mean.value, at, xerr=[[mean.value - mean.low], [mean.high - mean.value]], fmt="o",
+            color=color, capsize=2.5, elinewidth=1.2, markeredgecolor="white",
+            markeredgewidth=0.7, ms=8, zorder=3,
+        )  # fmt: skip
+        if label and row == 0:
+            say(ax, max(*found, mean.high), at, label, color=color)
+    ax.axvline(0, color=GREY, lw=0.8, zorder=0)
+    ax.set_yticks(rows, factorial.factors)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.grid(axis="y", visible=False)
 
 
 def say(

@@ -7,6 +7,7 @@ into JSON, and `Reports` are those of several experiments side by side.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, overload
@@ -28,7 +29,7 @@ from .fit import (
     fit_power_law,
 )
 from .plan import Plan, compute_optimal
-from .runs.doubts import RATIO
+from .runs.doubts import RATIO, inseparable, lengths_of_sizes
 from .runs.measured import Measurements
 from .runs.shapes import step_column
 
@@ -370,7 +371,7 @@ def _answer(runs: Measurements, question: _Question) -> Report:
                 )
             raise ValueError(
                 f"the {question.method} method needs {name}, and the table neither has them nor "
-                f"two of params, tokens and FLOPs to derive them from{hint}"
+                f"two of params, tokens and FLOPs to derive them from{hint or _similar(runs, name)}"
             )
     warnings = [*_doubted(runs, question), *_plausible(runs)]
     read = len(runs)
@@ -404,6 +405,20 @@ def _answer(runs: Measurements, question: _Question) -> Report:
         bootstrap=question.bootstrap,
         seed=question.seed,
     )
+
+
+def _similar(runs: Measurements, role: str) -> str:
+    """A hint at columns whose names speak of a role and were not recognised."""
+    part = {"params": "param", "tokens": "tok", "flops": "flop"}[role]
+    names = [
+        name for name in map(str, runs.table.columns)
+        if part in name.lower() and name not in runs.roles.values()
+        and not re.search(r"(?i)per|ratio|/s|second|tokeni", name.replace("hyperparam", ""))
+    ]  # fmt: skip
+    if not names:
+        return ""
+    shown = ", ".join(map(repr, names[:3]))
+    return f". Perhaps they are in {shown}: --column {role}={names[0]!r}"
 
 
 def _doubted(runs: Measurements, question: _Question) -> list[str]:
@@ -450,8 +465,22 @@ def _surface(runs: Measurements, question: _Question) -> _Made:
         f"{below} of {len(runs)} losses lie at or below the fitted floor {fit.law.E:.4g}: "
         "outliers, or the law does not hold",
     )
-    notes = (f"budgets are counted as C = {question.k:g} N D",)
-    return _Made(fit, fit.names, notes, warnings if below else ())
+    notes = [f"budgets are counted as C = {question.k:g} N D"]
+    lengths = lengths_of_sizes(runs.sizes)
+    known = runs.ends or any(doubt.kind == "checkpoints" for doubt in runs.doubts)
+    if lengths >= 3 and not known:
+        notes.append(
+            f"a size has {lengths:g} lengths in the median: their losses were taken as those of "
+            "runs that end there. Of checkpoints --last keeps the ends"
+        )
+    said = list(warnings) if below else []
+    if together := inseparable(runs.sizes):
+        said.append(
+            f"tokens rise with params (correlation {together:.3f} of their logarithms), so that "
+            "these runs hardly tell what each is worth: do not rely on alpha, beta, a and b. "
+            "Sizes at several lengths each would tell; --method power fits the loss against FLOPs"
+        )
+    return _Made(fit, fit.names, tuple(notes), tuple(said))
 
 
 def _allocation(runs: Measurements, question: _Question) -> _Made:

@@ -4,13 +4,15 @@
 
 A study that is not finished is exported as far as it goes. Failed runs are left out; diverged
 ones are results and stay. Needs the same corpora as the runs had: the versions of the packages
-whose source they read are taken from there.
+whose source they read are taken from there. Of a study of which the store holds less than
+the package, the rows of the package stay: so a study can be added with a store of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from sweep import ROOT, STORE
 
 from scalinglaws import runs as tables
 from scalinglaws.runs import store as stores
+from scalinglaws.runs.table import FORMERLY
 from scalinglaws.text import Corpus
 from studies import SEALED, STUDIES, Study
 
@@ -43,6 +46,37 @@ def collect(
     table = tables.table_of(rows).round(DECIMALS)
     table.insert(0, "study", names)
     return table
+
+
+def beside(new: pd.DataFrame, path: Path, studies: Mapping[str, Study]) -> pd.DataFrame:
+    """The new rows, and those in the file of studies of which it has more, in the studies' order.
+
+    Columns that the file is too old to have are left out where no new row departs from them.
+    """
+    if not path.exists():
+        return new
+    standing = tables.read_table(path)
+    more = standing["study"].value_counts().gt(new["study"].value_counts(), fill_value=0)
+    kept = standing[standing["study"].isin(set(studies) & set(more[more].index))]
+    if kept.empty:
+        return new
+    new = new[~new["study"].isin(kept["study"])]
+    for name in set(new.columns) - set(kept.columns):
+        usual = FORMERLY[name]
+        if new[name].isna().all() if usual is None else new[name].eq(usual).all():
+            new = new.drop(columns=name)
+        else:
+            kept = kept.assign(**{name: usual})
+    both = pd.concat([kept, new], ignore_index=True) if len(new) else kept
+    place = both["study"].map({name: i for i, name in enumerate(studies)})
+    return both.iloc[place.argsort(kind="stable")].reset_index(drop=True)
+
+
+def days_of(note: Path, written: list[str]) -> tuple[str, str]:
+    """First and last day of training: those in the store and those that the note names."""
+    said = note.read_text(encoding="utf-8") if note.exists() else ""
+    days = sorted(written + re.findall(r"\d{4}-\d\d-\d\d", said.partition("(UTC)")[0]))
+    return days[0], days[-1]
 
 
 def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[str, str]) -> str:
@@ -109,8 +143,11 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=DATA, help="folder to write to")
     options = parser.parse_args()
     finished = stores.finished(options.store)
-    parts = {"reference.csv": collect(STUDIES, finished)}
-    parts |= {f"{name}.csv": collect({name: study}, finished) for name, study in SEALED.items()}
+    files = {"reference.csv": STUDIES} | {f"{name}.csv": {name: SEALED[name]} for name in SEALED}
+    parts = {
+        file: beside(collect(studies, finished), options.to / file, studies)
+        for file, studies in files.items()
+    }
     options.to.mkdir(exist_ok=True)
     for file, table in parts.items():
         if table.empty:
@@ -123,11 +160,11 @@ def main() -> None:
             print(f"  {name:16} {len(rows):4} of {len((STUDIES | SEALED)[name].runs)}")
     table = pd.concat([table for table in parts.values() if not table.empty])
     corpora = {name: (STUDIES | SEALED)[name].corpus() for name in table["study"].unique()}
-    days = sorted(e.written[:10] for e in stores.entries(options.store))
-    note = provenance(table, corpora, (days[0], days[-1]))
-    # A store of sealed runs alone leaves the note on the others as it is.
+    # A store of sealed runs alone, in a folder without the others, writes a note on them alone.
     name = "PROVENANCE" if not parts["reference.csv"].empty else "-".join(corpora)
-    (options.to / f"{name}.md").write_text(note, encoding="utf-8")
+    path = options.to / f"{name}.md"
+    days = days_of(path, [e.written[:10] for e in stores.entries(options.store)])
+    path.write_text(provenance(table, corpora, days), encoding="utf-8")
 
 
 if __name__ == "__main__":

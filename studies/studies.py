@@ -85,7 +85,35 @@ KAPLAN: dict[float, Sequence[int]] = {
     1.2e11: (12, 16, 24, 32, 48, 64, 96),
     3e11: (16, 24, 32, 48, 64, 96, 128),
 }
-"""The same for the four studies that go from the conventions of 2020 to those of 2022."""
+"""The same for the studies that go from the conventions of 2020 to those of 2022."""
+
+ALL: dict[float, Sequence[int]] = {
+    3e9: (4, 8, 12, 16, 24),
+    7.5e9: (8, 12, 16, 24, 32),
+    1.9e10: (12, 16, 24, 32, 48),
+    4.7e10: (16, 24, 32, 48, 64),
+}
+"""Budgets of the factorial, head and attention counted: the first of `KAPLAN`, with the widths
+around the best ones."""
+
+BLOCKS: dict[float, Sequence[int]] = {
+    1.6e9: (4, 8, 12, 16, 24),
+    4.2e9: (8, 12, 16, 24, 32),
+    1.15e10: (8, 12, 16, 24, 32),
+    3.1e10: (12, 16, 24, 32, 48),
+}
+"""Budgets of 6 N D FLOPs with the parameters of the blocks as N, and widths trained at each. The
+best model of each budget costs about what that of `ALL` in the same place does."""
+
+FIXED: Mapping[str, Any] = {"lr": default_lr(16), "batch": 64}
+"""One rate for all widths and a large batch, as in 2020."""
+
+WARMUP = 2**14
+"""Tokens of the warm-up that is the same for all in the factorial. The 65,536 of `kaplan` are more
+than the wide models read on its small budgets, where no size is best then but the smallest."""
+
+MOST_WARMUP = 0.7
+"""Share of a run that its warm-up may take in the factorial, with a cooldown or without."""
 
 TOKENS = {8: 2**15, 16: 2**17, 32: 2**18, 64: 2**19, 128: 2**18}
 """Tokens at which learning rates and batches are scanned, by width."""
@@ -115,6 +143,30 @@ def isoflop(budgets: Mapping[float, Sequence[int]], seeds: int, **options: objec
 def scaled_warmup(run: Run) -> Run:
     """The run with a warm-up of one token for every four parameters."""
     return replace(run, warmup=run.model.params("with_head") // 4)
+
+
+def at_blocks_budget(flops: float, width: int, **options: object) -> Run:
+    """A run for which 6 N D is about so many FLOPs, with the parameters of the blocks as N."""
+    model = TransformerConfig(width=width)
+    return Run(model, round(flops / (6 * model.params("non_embedding"))), **options)
+
+
+def factorial() -> list[Run]:
+    """Warm-up by cooldown by rate and batch, each cell on budgets of two ways of counting.
+
+    A warm-up takes at most `MOST_WARMUP` of its run: what a cooldown leaves, and as much without
+    one, so that the two runs of a pair differ in the cooldown alone. Where that binds for both
+    warm-ups, one run serves both cells.
+    """
+    grid = [at_budget(c, width) for c, widths in ALL.items() for width in widths]
+    grid += [at_blocks_budget(c, width) for c, widths in BLOCKS.items() for width in widths]
+    runs = []
+    for run in repeat(grid, 2):
+        for warmup in (WARMUP, scaled_warmup(run).warmup):
+            one = replace(run, warmup=min(warmup, round(MOST_WARMUP * run.tokens)))
+            for tuned in (one, replace(one, lr=FIXED["lr"], batch=FIXED["batch"])):
+                runs += [replace(tuned, cooldown=0), tuned]
+    return list(dict.fromkeys(runs))
 
 
 def data_limited(unique: int, width: int) -> list[Run]:
@@ -155,10 +207,11 @@ def entropy_ladder(most_flops: float) -> list[Run]:
 def _reference() -> dict[str, Study]:
     cheap = {c: widths for c, widths in ISOFLOP.items() if c < 1e11}
     dear = {c: widths for c, widths in ISOFLOP.items() if c > 1e11}
-    # In 2020: one rate for all sizes, a large batch, a long warm-up, no decay matched to the run.
-    fixed = {"lr": default_lr(16), "batch": 64}
-    kaplan = isoflop(KAPLAN, 2, **fixed, warmup=2**16, cooldown=0)
+    kaplan = isoflop(KAPLAN, 2, **FIXED, warmup=2**16, cooldown=0)
     warmed = [scaled_warmup(run) for run in kaplan]
+    cooled = [replace(run, cooldown=0.3) for run in warmed]
+    tuned = isoflop(KAPLAN, 2)
+    walked = {*warmed, *cooled, *tuned}
     muon = {c: ISOFLOP[c] for c in (1.5e9, 1e10, 6e10, 1.5e11, 4e11)}
     batches = [
         run
@@ -184,13 +237,21 @@ def _reference() -> dict[str, Study]:
             warmed, "as kaplan, but a warm-up of one token for every four parameters"
         ),
         "kaplan-cooldown": Study(
-            [replace(run, cooldown=0.3) for run in warmed],
-            "as kaplan-warmup, but each run with a cooldown of its own",
+            cooled,
+            "as kaplan-warmup, but each run with a cooldown of its own, which takes its share from "
+            "the warm-up where a run is short",
         ),
         "kaplan-tuned": Study(
-            isoflop(KAPLAN, 2),
-            "as kaplan-cooldown, but learning rate and batch of the default recipe: isoflop at "
-            "the budgets of kaplan",
+            tuned,
+            "the default recipe at the budgets of kaplan: against kaplan-cooldown, learning rate, "
+            "batch and warm-up (2,048 tokens) all change",
+        ),
+        "factorial": Study(
+            [run for run in factorial() if run not in walked],
+            "warm-up (16,384 tokens, or one for every four parameters; at most 70 % of a run) by "
+            "cooldown (none, or the last 30 %) by rate and batch (those of kaplan, or of the "
+            "default recipe), at budgets of kaplan and at budgets of 6 N D that count the "
+            "blocks alone: all runs of the eight cells that the studies above do not hold",
         ),
         "data": Study(
             repeat(

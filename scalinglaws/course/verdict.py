@@ -36,7 +36,10 @@ class Verdict:
     figure: str = ""
     """The anchor of the figure that shows it, if there is one."""
     beforehand: bool = True
-    """False if the rule was changed after an outcome had been recorded."""
+    """False if the rule was changed after an outcome had been recorded, or written by somebody who
+    had seen such runs."""
+    seen: bool = False
+    """Whether whoever wrote the rule had seen runs like those that it judges."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.key, str) or not re.fullmatch(r"[1-9]\d*\.\S+", self.key):
@@ -65,25 +68,31 @@ class Verdict:
             lines.append("  came out: nothing that decides it yet")
         if self.figure:
             lines.append(f"  figure: {self.figure}")
-        if not self.beforehand:
+        if self.seen:
+            lines.append("  the rule was written after such runs had been seen")
+        elif not self.beforehand:
             lines.append("  the rule was changed after an outcome was known")
         return _record.wrapped(*lines)
 
 
-def expect(key: str, claim: str, rule: str) -> Verdict:
+def expect(key: str, claim: str, rule: str, *, seen: bool = False) -> Verdict:
     """Write down, before the run, what is claimed and what would refute it. Returns the verdict.
+
+    `seen=True` confesses that whoever wrote the rule had seen runs like those that it judges, as
+    when a chapter's rule is changed after the chapter has been run. Such a rule does not count as
+    stated beforehand, and the verdict says so.
 
     The same call again changes nothing. With another claim or rule it replaces what was written;
     if an outcome was recorded by then, that is forgotten, and the verdict says so from then on.
     Raises ValueError if the key, the claim or the rule is missing or malformed.
     """
-    made = Verdict(key, claim, rule)
+    made = Verdict(key, claim, rule, beforehand=not seen, seen=seen)
     known = {verdict.key: verdict for verdict in load()}
     old = known.get(key)
-    if old and (old.claim, old.rule) == (claim, rule):
+    if old and (old.claim, old.rule, old.seen) == (claim, rule, seen):
         return old
-    if old:
-        made = replace(made, beforehand=old.beforehand and old.outcome == "open")
+    if old and not (old.beforehand and old.outcome == "open"):
+        made = replace(made, beforehand=False)
     return _keep(known, made)
 
 

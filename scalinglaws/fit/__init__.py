@@ -9,7 +9,7 @@ One quantity: `fit_power_law`, `fit_curve`, `compare`, `fit_sigmoid`. Surfaces L
 `fit_chinchilla` (approach 3), `fit_kaplan`, `fit_data_constrained`. The best split of a budget:
 `fit_isoflop` (approach 2), `fit_best_run` (approach 1), `fit_envelope` (our variant of approach 1).
 The noise that all of them can be given: `fit_scatter`. Whether one power law will do:
-`local_slopes`.
+`local_slopes`. What several choices do to a result: `Factorial`.
 """
 
 from ..estimate import Estimate
@@ -20,6 +20,7 @@ from .chinchilla import ChinchillaFit, fit_chinchilla
 from .compare import Comparison, compare
 from .curves import CURVES, fit_curve, fit_sigmoid
 from .envelope import fit_envelope
+from .factorial import Factorial
 from .inputs import mean_over_seeds
 from .isoflop import budgets_of, fit_isoflop
 from .power import PowerLawFit, fit_power_law
@@ -35,6 +36,7 @@ __all__ = [
     "ChinchillaFit",
     "Comparison",
     "Estimate",
+    "Factorial",
     "FitResult",
     "LawFit",
     "LocalSlopes",

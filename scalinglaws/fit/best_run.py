@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -38,7 +40,9 @@ def fit_best_run(
     their stretches would be. With many sizes this and `fit_envelope` agree.
 
     Intervals: as for `fit_envelope`, by noise on a smooth surface through all runs; `scatter` and
-    `groups` are as there. Loss may be in
+    `groups` are as there. Added is how far the lines move where one of the sizes is missing, since
+    stairs of few sizes are coarse. Simulated from a known law with 12 to 16 sizes, a comes out too
+    low, by 0.005 where the noise is 0.2 % and by 0.02 where it is 1 %. Loss may be in
     any unit, and params and tokens counted in any way. Raises ValueError on bad values, if there
     are curves of fewer than 5 sizes, and if fewer than 3 sizes between the smallest and the
     largest are ever the best.
@@ -58,7 +62,8 @@ def fit_best_run(
     given = given_noise(scatter, groups, runs, seed)
     measured, curves, refused = curves_of(*runs)
     grid = _values(curves, values)
-    best = _best(np.stack([curve.smooth(grid) for curve in curves])[None])
+    height = np.stack([curve.smooth(grid) for curve in curves])
+    best = _best(height[None])
     inside = (best[0] > 0) & (best[0] < len(curves) - 1)
     sizes = len(np.unique(best[0, inside]))
     if sizes < 3:
@@ -74,7 +79,7 @@ def fit_best_run(
     again = np.concatenate(
         [stairs.lines(_best(height)) for height in drawn_heights(truths, grid, noise, rng, 50)]
     )
-    draws = point + true - again
+    draws = point + true - again + _of_sizes(stairs, height, best, bootstrap, rng)
     log_N, log_D = stairs.points(best)
     lost = np.isnan(draws).any(1)
     return AllocationFit(
@@ -105,6 +110,26 @@ def _values(curves: list[Curve], values: int) -> np.ndarray:
 def _best(height: np.ndarray) -> np.ndarray:
     """The number of the lowest curve: ln L (draws, sizes, values) -> (draws, values)."""
     return np.where(np.isnan(height), np.inf, height).argmin(axis=1)
+
+
+def _of_sizes(
+    stairs: _Stairs, height: np.ndarray, best: np.ndarray, bootstrap: int, rng: np.random.Generator
+) -> np.ndarray:
+    """How far the lines may be off since there are only these sizes, (bootstrap, 4).
+
+    As far, in the root mean square, as they move where one of the sizes that are ever the best is
+    missing. (The jackknife would have them move more often than that, and was 2 to 5 times too
+    wide for 14 to 6 sizes.)
+    """
+    inner = np.setdiff1d(best, (0, len(height) - 1))
+    less = np.repeat(height[None], len(inner), axis=0)
+    less[np.arange(len(inner)), inner] = np.nan
+    lines = stairs.lines(_best(less))
+    lines = lines[~np.isnan(lines).any(1)]
+    if len(lines) < 2:
+        return np.zeros((bootstrap, 4))
+    moved = (lines - lines.mean(0)) / math.sqrt(len(lines))
+    return np.asarray(rng.standard_normal((bootstrap, len(lines))) @ moved)
 
 
 class _Stairs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -67,6 +67,38 @@ def labels_of(groups: ArrayLike, runs: int) -> np.ndarray:
     if labels.shape != (runs,):
         raise ValueError(f"groups must hold one label for each of the {runs} runs")
     return labels
+
+
+def offset(
+    theta: np.ndarray,
+    rounded: np.ndarray,
+    draws: np.ndarray,
+    quantities: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """What moves draws (rows, p) of a rounded fit towards the fit itself, shape (p,).
+
+    `theta` and `rounded` (p,) are the fit to all runs and the same with the rounded kinks that the
+    draws have. Where the residuals are even, the two differ by noise alone, which is less than the
+    scatter of the draws, and nothing is to be moved: to move all draws cost 35 runs 7 points of
+    coverage. Where they are skewed, as when badly tuned runs are pooled with good ones, the rounded
+    fit lies elsewhere, and an interval from its draws would not hold the fit that it is given for.
+
+    So the difference is shrunk as James and Stein (1961) do, by 1 - (p - 2) / m^2, where m is its
+    length in standard deviations of the draws: nothing is left of one below sqrt(p - 2), and nearly
+    all of a large one. Then, by tenths, it is made as much longer as the fit needs to lie within
+    the middle 95 % of the draws in all `quantities`, which take theta (rows, p) to (rows, q).
+    """
+    apart = theta - rounded
+    inverse = np.linalg.pinv(np.cov(draws.T), rcond=1e-10, hermitian=True)
+    length = max(float(apart @ inverse @ apart), 1e-300)
+    least = max(0.0, 1 - (len(theta) - 2) / length)
+    (value,) = quantities(theta[None])
+    for share in (least, *np.arange(0.1, 1.01, 0.1)):
+        if share >= least:
+            low, high = np.quantile(quantities(draws + share * apart), (0.025, 0.975), axis=0)
+            if ((low <= value) & (value <= high)).all():
+                return np.asarray(share * apart)
+    return np.asarray(least * apart)
 
 
 def widened(theta: np.ndarray, draws: np.ndarray, clusters: int) -> np.ndarray:

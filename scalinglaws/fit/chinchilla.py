@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from .._checks import positive
 from ..estimate import Estimate
 from ..laws import ChinchillaLaw, Value, log_power
-from .bootstrap import checked_bootstrap, cluster_weights, resampled_residuals, widened
+from .bootstrap import checked_bootstrap, cluster_weights, offset, resampled_residuals, widened
 from .inputs import checked_huber, checked_k, equally_long
 from .minimise import CHUNK, minimise, rounded
 from .result import (
@@ -209,13 +209,17 @@ def fit_chinchilla(
     surface = _Surface(N, D, L)
     theta, _, settled = surface.search(np.ones((1, len(L))), huber)
     residuals = surface.z - surface.curve(theta)[0][0]
+    delta = rounded(residuals, huber)
     if scatter is None:
         weights, clusters = cluster_weights((N, D), groups, bootstrap, rng)
-        draws = surface.search_near(theta[0], weights, rounded(residuals, huber))
+        draws = surface.search_near(theta[0], weights, delta)
+        if delta > huber:
+            again = surface.search_near(theta[0], np.ones_like(weights[:1]), delta)
+            draws += offset(theta[0], again[0], draws, _told)
         draws = np.clip(widened(theta, draws, clusters), _LOWER, _UPPER)
     else:
         noise, clusters = noise_about(scatter, groups, (N, D, L), residuals, 5, bootstrap, rng)
-        draws = surface.measured_anew(theta[0], noise, rounded(residuals, huber))
+        draws = surface.measured_anew(theta[0], noise, delta)
     return ChinchillaFit(
         law=surface.law(theta[0]),
         N=N,
@@ -229,6 +233,12 @@ def fit_chinchilla(
         _theta=surface.unscaled(draws),
         _seed=seed,
     )
+
+
+def _told(theta: np.ndarray) -> np.ndarray:
+    """What a fit is asked for: its parameters and the exponent a, theta (rows, 5) -> (rows, 6)."""
+    a, _ = ChinchillaLaw.exponents(theta[:, 2], theta[:, 4])
+    return np.column_stack([theta, a])
 
 
 def _status(theta: np.ndarray, draws: np.ndarray, settled: bool) -> Status:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import laws
-from .bootstrap import checked_bootstrap, cluster_weights, widened
+from .bootstrap import checked_bootstrap, cluster_weights, offset, widened
 from .chinchilla import fit_chinchilla
 from .inputs import checked_huber, equally_long
 from .minimise import rounded
@@ -49,6 +49,9 @@ def _surface(
     if scatter is None:
         weights, clusters = cluster_weights(data, groups, bootstrap, rng)
         draws = space.again(theta, data, target[None], weights, delta)
+        if delta > huber:
+            again = space.again(theta, data, target[None], np.ones_like(weights[:1]), delta)
+            draws += offset(theta, again[0], draws, lambda rows: rows)
         draws = np.clip(widened(theta, draws, clusters), space.lower, space.upper)
     else:
         runs = (data[0], data[1], L)

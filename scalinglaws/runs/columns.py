@@ -30,11 +30,12 @@ _NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
          "nonembeddingparams", "paramsnonembedding", "nonembeddingparameters",
          "parametersnonembedding", "paramsnoembedding", "nonembparams", "nnonembedding",
          "nnonemb", "activeparams", "activeparameters", "paramsactive", "parametersactive",
-         "ntotal", "nactive"),
+         "ntotal", "nactive", "scalingparams", "numscalingparams", "nscalingparams"),
     ),
     "tokens": (
-        ("tokens", "ntokens", "numtokens", "numberoftokens", "trainingtokens", "traintokens",
-         "tokenstrained", "tokensseen", "trainedtokens", "totaltokens", "tokencount", "datasetsize",
+        ("tokens", "ntokens", "dtokens", "numtokens", "numberoftokens", "trainingtokens",
+         "traintokens", "tokenstrained", "tokensseen", "trainedtokens", "totaltokens",
+         "tokencount", "datasetsize",
          "datasettokens", "trainingdata", "data", "datasize", "consumedtokens", "tokensconsumed",
          "tokensprocessed", "traintokensseen", "traintokensconsumed", "numinputtokensseen",
          "trainnuminputtokensseen", "totaltokensseen", "traintotaltokens"),
@@ -77,7 +78,10 @@ _PART = r"emb|attn|attention|mlp|ffn|head|layer|router|adapter|lora|expert|\bbyt
 """In brackets or after "in": only a part of the parameters, or a size in bytes."""
 _KIND = r"emb|\btotal\b|\bactive\b|\ball\b"
 """In brackets: which parameters are counted."""
-_SECTION = r"config|summary|throughput|perf|progress|trainer|model|optimi[sz]er|optim"
+_SECTION = (
+    r"config|summary|throughput|perf|progress|trainer|model|optimi[sz]er|optim"
+    r"|hyper_?param(?:eter)?s|hparams|args|arguments"
+)
 """What Weights & Biases and others write before a name, with a dot or a slash."""
 _MATTERS = re.compile(rf"(?i)per\b|/(?!s?-?.?days?|tok)|{_PART}|{_KIND}")
 """In brackets: what makes another quantity of it, like "tokens (per param)"."""
@@ -219,7 +223,7 @@ def unit_of(text: str, role: str) -> Unit:
     flops = re.fullmatch(r"([kmgtpezy]|kilo|mega|giga|tera|peta|exa|zetta|yotta)flops?", text)
     if flops and role == "flops":
         return Unit({**numbers.PREFIX, **_WORDS}[flops[1]], raw)
-    if first in ("k", "m", "b", "g", "t") and (role != "flops" or first in "kmbt"):
+    if first in ("k", "m", "b", "g", "t") or (role == "flops" and first in ("p", "e", "z", "y")):
         return Unit(numbers.PREFIX[first], raw)
     return Unit(1.0, raw, understood=bool(_NO_UNIT.fullmatch(text)) or first == "1")
 

@@ -37,6 +37,10 @@ _UNITS = {"params": {"M": 1e6, "B": 1e9}, "tokens": {"M": 1e6, "B": 1e9, "T": 1e
                     "ZFLOPs": 1e21, "GFLOPs": 1e9}}  # fmt: skip
 _CURVE = 15
 """Runs that share all settings but the tokens are likely one curve if they are as many as this."""
+_EVEN = 5
+"""As many are if their lengths lie at equal distances, as those in a log do and of runs seldom."""
+_SEEDS = 0.05
+"""Losses at equal sizes that differ by more than this share differ by more than the seed."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Doubt:
     """A reason not to trust a fit to these runs, and what to do about it."""
 
     kind: str
-    """"units", "mixed", "tuned" or "checkpoints"."""
+    """"units", "mixed", "tuned", "repeats" or "checkpoints"."""
     text: str
     fatal: bool = False
     """Whether an answer would be wrong for certain, so that none should be given."""
@@ -246,6 +250,37 @@ def tuned(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[
         )
 
 
+def repeats(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
+    """Losses at equal sizes that differ by more than seeds do: something else was varied."""
+    place = cells(sizes)
+    each = pd.Series(loss).groupby(place)
+    spread = (each.max() / each.min() - 1)[each.count() > 1]
+    if not len(spread) or spread.median() <= _SEEDS:
+        return
+    left = {}
+    for one in others:
+        within = pd.Series(loss).groupby([place, one.codes])
+        rest = (within.max() / within.min() - 1).median()
+        if len(one.values) <= len(loss) / 2 and not _PROGRESS.search(bare(one.name)):
+            left[one.name] = float(rest)
+    varied = sorted(
+        (name for name in left if left[name] < spread.median() / 2), key=left.__getitem__
+    )
+    mend = "; no column tells what that is, so add one, or leave out what does not belong"
+    if varied:
+        shown = ", ".join(map(repr, varied[:3]))
+        name = _quoted(varied[0])
+        mend = (
+            f", perhaps {shown}: keep one value, --where {name}=..., or fit each by itself, --by "
+            f"{name} (in Python analyse(runs, by={varied[0]!r}))"
+        )
+    yield Doubt(
+        "repeats",
+        f"at equal sizes the losses differ by {100 * spread.median():.0f} % in the median, more "
+        f"than seeds make them: something else was varied{mend}",
+    )
+
+
 def mixed(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
     """The column, if any, that explains most of what a smooth surface leaves of the losses."""
     found: list[tuple[float, float, float, Levels]] = []
@@ -357,15 +392,15 @@ def checkpoints(
         return
     length = sizes.tokens if sizes.tokens is not None else sizes.flops
     if run is None:
-        if sizes.params is None:
+        same = [key[0]] if sizes.params is not None else []
+        same += [each.codes for each in others if each.setting]
+        if not same or (sizes.params is None and not steps):
             return
-        settings = [each.codes for each in others if each.setting]
-        run = np.unique(np.column_stack([key[0], *settings]), axis=0, return_inverse=True)[
-            1
-        ].ravel()
-        enough = 3 if steps else _CURVE
+        run = np.unique(np.column_stack(same), axis=0, return_inverse=True)[1].ravel()
         if not steps and _on_budgets(sizes):
             return
+        even = length is not None and _evenly_spaced(run, length)
+        enough = 3 if steps else _EVEN if even else _CURVE
     else:
         enough = 2
     table = pd.DataFrame({"run": run, "length": length})
@@ -378,6 +413,38 @@ def checkpoints(
         "losses are not those of runs that end there with a schedule of their own: --last keeps "
         "the last row of each run (in Python last=True); the envelope method may use all",
     )
+
+
+def _evenly_spaced(run: np.ndarray, length: np.ndarray) -> bool:
+    """Whether the lengths of most runs that have several lie at equal distances."""
+    even = []
+    for _, each in pd.Series(length).groupby(run):
+        steps = np.diff(np.unique(each))
+        if len(steps) >= _EVEN - 1:
+            even.append(float(steps.max()) < 1.05 * float(steps.min()))
+    return bool(even) and float(np.mean(even)) > 0.5
+
+
+def lengths_of_sizes(sizes: Sizes) -> float:
+    """How many lengths a size has in the median; 0 where sizes or lengths are not known."""
+    if sizes.params is None or sizes.tokens is None:
+        return 0.0
+    table = pd.DataFrame({"size": np.round(np.log(sizes.params), 6), "length": sizes.tokens})
+    return float(table.groupby("size")["length"].nunique().median())
+
+
+def inseparable(sizes: Sizes) -> float:
+    """The correlation of ln N and ln D where it is so near 1 that neither's worth can be told.
+
+    0 otherwise.
+    """
+    if sizes.params is None or sizes.tokens is None:
+        return 0.0
+    logs = np.log([sizes.params, sizes.tokens])
+    if (np.ptp(logs, axis=1) == 0).any():
+        return 0.0
+    correlation = float(np.corrcoef(logs)[0, 1])
+    return correlation if correlation > 0.98 else 0.0
 
 
 def _quoted(text: str) -> str:

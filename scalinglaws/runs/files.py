@@ -29,6 +29,8 @@ _HEAD = 30
 _BREAKS = 20
 """A cell with more line breaks than this is a quote that was never closed."""
 _LOG = "log_history"
+_COMPRESSED = (b"\x1f\x8b", b"\xfd7zXZ", b"BZh", b"\x28\xb5\x2f\xfd")
+"""How files of gzip, xz, bzip2 and zstd begin."""
 _SHOWN = 5
 
 
@@ -139,8 +141,13 @@ def _decoded(raw: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
     """The text of a file, and what had to be supposed for it."""
     if raw[:4] == b"PK\x03\x04":
         raise ValueError(f"{path} is a spreadsheet or an archive: save the sheet as CSV first")
-    if raw[:2] == b"\x1f\x8b":
+    if raw.startswith(_COMPRESSED):
         raise ValueError(f"{path} is compressed: unpack it first")
+    if raw[:1] == b"\x80" and raw[1:2] in (b"\2", b"\3", b"\4", b"\5"):
+        raise ValueError(
+            f"{path} is a pickle of Python, which may run any code when it is opened: if you trust "
+            "it, save its table as CSV first (pandas.read_pickle, then to_csv)"
+        )
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         try:
             return raw.decode("utf-16"), ()
@@ -216,8 +223,15 @@ def _records_in(found: dict[str, Any], path: Path) -> Any:
         return pd.DataFrame(found).to_dict("records")
     if found and all(isinstance(part, dict) for part in found.values()):
         return [{"run": name, **record} for name, record in found.items()]
-    lists = [p for p in parts if isinstance(p, list) and p and isinstance(p[0], dict)]
-    return lists[0] if len(lists) == 1 else [found]
+    lists = {
+        name: part for name, part in found.items()
+        if isinstance(part, list) and part and all(isinstance(record, dict) for record in part)
+    }  # fmt: skip
+    if len(lists) != 1:
+        return [found]
+    (records,) = lists.values()
+    shared = {key: part for key, part in found.items() if not isinstance(part, list)}
+    return [{**shared, **record} for record in records]
 
 
 def _trainer_records(state: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
@@ -407,7 +421,7 @@ def _headers(head: str, separator: str) -> Iterator[_Header]:
         roles = roles_in(names)
         wide = roles < 2 and _is_wide(names)
         above = (roles >= 2 or wide) and _above_numbers(names, rows[place + 1 :])
-        if roles >= 2 or above:
+        if above or (roles >= 2 and separator != " "):  # words of a sentence name no columns
             yield _Header(separator, place, above, roles)
 
 

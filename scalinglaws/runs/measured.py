@@ -102,6 +102,8 @@ class Measurements:
             found += doubts.tuned(self.loss, self.sizes, others)
             some = self._some(_ENOUGH)
             found += doubts.mixed(some.loss, some.sizes, doubts.levels_of(some.settings))
+            if not {"tuned", "mixed"} & {doubt.kind for doubt in found}:
+                found += doubts.repeats(self.loss, self.sizes, others)
         return tuple(found)
 
     def _some(self, count: int) -> Measurements:

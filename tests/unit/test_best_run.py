@@ -82,3 +82,23 @@ def test_the_command_line_knows_it(tmp_path: Path, capsys: pytest.CaptureFixture
     told = capsys.readouterr().out
     assert "FLOP values" in told and "a " in told
     assert picture.stat().st_size > 10_000
+
+
+def test_stairs_of_few_placesare_less_sure() -> None:
+    """The noise is next to nothing: what is left are the steps between the sizes."""
+    widths = []
+    for sizes in (6, 8, 14):
+        inside = []
+        for seed in range(6):
+            rng = np.random.default_rng([sizes, seed])
+            places = np.geomspace(5e7, 2e9, sizes) * np.exp(rng.uniform(-0.2, 0.2, sizes))
+            N, D = (
+                v.ravel() for v in np.meshgrid(places, np.geomspace(4e8, 3e11, 12), indexing="ij")
+            )
+            L = TRUTH(N, D) * np.exp(0.001 * rng.standard_normal(len(N)))
+            low, high = fit_best_run(N, D, L, bootstrap=100, seed=seed).interval("a")
+            inside.append(low <= TRUTH.a <= high)
+            widths.append((sizes, high - low))
+        assert sum(inside) >= 5
+    mean = {n: np.mean([w for m, w in widths if m == n]) for n in (6, 8, 14)}
+    assert mean[6] > 1.5 * mean[8] > 2 * mean[14]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,18 @@ import pandas as pd
 import pytest
 from answering import (
     BASE_L,
+    BETTER_PLAN,
     EXAMPLES,
     FEW,
     MINE,
     PF_DAY,
+    PLAN,
     PREDICTED,
-    SIZE_LOSSES,
-    allocation,
     by_compute,
     by_price,
-    by_size,
     differences,
     excess,
     given,
-    on_budgets,
     refused,
     seven,
     task,
@@ -34,14 +31,15 @@ from answering import (
 from scalinglaws.course import check
 from scalinglaws.course.bets import prepared
 from scalinglaws.course.exercises.chapter_02 import doubt_of_a_bend
+from scalinglaws.course.exercises.chapter_06 import doubt_of_a_plan
 from scalinglaws.course.exercises.kinds import Judged
 from scalinglaws.estimate import Estimate
-from scalinglaws.fit import PowerLaw, fit_isoflop, fit_power_law
+from scalinglaws.fit import PowerLaw, fit_power_law
+from scalinglaws.learners import TransformerConfig
 from scalinglaws.runs import reference
 
 X = np.geomspace(1e8, 1e11, 6)
 C, L = seven()
-N, D, LOSS, SEED = on_budgets()
 OUTSIDE = differences((0.0105, 0.0167), (0.0052, 0.0114), (0.0125, 0.0216))
 LETTER = """The two ladders differ in more than the architecture: one has a learning rate tuned at
 its largest width, the other its published settings. I ask for a scan of the rate at every width
@@ -56,11 +54,6 @@ def bought(runs: pd.DataFrame, seed: int, budgets: int) -> pd.DataFrame:
     """So many of the largest budgets, once."""
     largest = np.unique(runs["budget"])[-budgets:]
     return runs[(runs["seed"] == seed) & runs["budget"].isin(largest)]
-
-
-def some_sizes() -> Any:
-    keep = (SEED == 0) & (np.arange(len(N)) % 6 != 0)
-    return fit_isoflop(N[keep], D[keep], LOSS[keep], bootstrap=400)
 
 
 FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
@@ -78,7 +71,9 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: {48: 1.92, 64: 2.0}, "narrower than 32 as well"),
         (lambda: {16: 1.95, 48: 1.8}, "at the edge, width 48"),
         (lambda: {16: 1.8, 48: 1.9}, "at the edge, width 16"),
-        (lambda: {28: 1.852, 36: 1.855}, "luck of the seeds"),
+        (lambda: {28: 1.852, 36: 1.855}, "width 28 costs 0.1% more and width 36"),
+        (lambda: {24: 1.853, 48: 1.92}, "A wall is missing: width 24 costs 0.2% more, less"),
+        (lambda: {16: 1.95, 36: 1.86}, "A wall is missing: width 36 costs 0.5% more, less"),
     ],
     "2.3": [
         (lambda: 48, "a list of widths"),
@@ -129,18 +124,43 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: "The learning rate was set for one of the two alone. " * 5, "Which runs"),
     ],
     "5.4": [
-        (lambda: 0.1, "fit itself"),
-        (by_size, "own fit"),
-        (lambda: by_size("with_head"), "add the embeddings"),
-        (lambda: by_size("total", 1.1 * SIZE_LOSSES), "the same six"),
-        (lambda: fit_power_law(np.geomspace(1e3, 1e5, 6), SIZE_LOSSES), "params_total"),
+        (lambda: {2: 1.9, 4: 1.8}, "three or more"),
+        (lambda: {2: 1.9, "4": 1.8, 8: 1.85}, "three or more"),
+        (lambda: {2: 1.9, 4: float("nan"), 8: 1.85}, "failed or diverged"),
+        (lambda: {2: 2.4, 4: 2.3, 8: 2.35}, "width 48 on"),
+        (lambda: {2: 1.95, 4: 1.85, 8: 1.75}, "more often"),
+        (lambda: {4: 1.78, 8: 1.8, 16: 1.9}, "begin with 2"),
+    ],
+    "5.5": [
+        (lambda: 0.06, "between triple quotes"),
+        (lambda: "The slope is one at a finite amount of text.", "a few sentences more"),
+        (lambda: "This is a bold claim and nobody should believe it. " * 5, "too little of"),
+        (lambda: "Every model has read the same few tokens, which is bad. " * 5, "Which runs"),
     ],
     "6.3": [
-        (lambda: 0.49, "Hand over the fit"),
-        (allocation, "runs of all seeds"),
-        (lambda: allocation(budgets=4), "4 budgets, the chapter's 5"),
-        (some_sizes, "choose by seed alone"),
-        (lambda: allocation(seed=0, grow=3), "is N the column 'params'"),
+        (lambda: 0.49, "a plan as in the chapter"),
+        (lambda: {"1e9": (8, 16)}, "a plan as in the chapter"),
+        (lambda: {1e9: (8, 16.5)}, "a plan as in the chapter"),
+        (lambda: {1e9: (8, 18)}, "multiples of 4"),
+        (lambda: {**PLAN, 1e8: (4, 8, 12)}, "from 1e+09 to 4e+10 FLOPs"),
+        (lambda: {C: 40 * widths for C, widths in PLAN.items()}, "more than 100"),
+        (lambda: {1e9: (4, 8, 12)}, "Approach 2 refuses it: "),
+        (lambda: {C: 3 * widths for C, widths in PLAN.items()}, "times its interval: too dear"),
+        (lambda: PLAN, "times its interval: 0.7 can be had"),
+    ],
+    "6.5": [
+        (lambda: 1.0, "Write your judgement"),
+        (lambda: "The optimiser stopped early.", "Write five or six sentences"),
+    ],
+    "7.4": [
+        (lambda: "counting", "tuple of the four"),
+        (lambda: ("counting", "warm-up"), "once"),
+        (lambda: ("counting", "warm-up", "cooldown", "rate and batch"), "looks largest"),
+        (lambda: ("warm-up", "counting", "cooldown", "rate and batch"), "there is one with less"),
+    ],
+    "7.5": [
+        (lambda: 0.5, "between quotes"),
+        (lambda: "It depends on the order.", "five or six sentences"),
     ],
     "8.2": [
         (lambda: 3.0, "a function"),
@@ -358,27 +378,56 @@ def test_a_letter_of_a_referee(letter: str) -> None:
     assert accepted("4.5", letter) == "Compare with the model answer."
 
 
-def test_size_by_another_count() -> None:
-    assert "it comes out larger, and the intervals" in accepted("5.4", by_size("total"))
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        ({2: 1.85, 4: 1.78, 8: 1.90}, "1.750, inside and the joint law said 1.800, inside"),
+        ({8: 1.90, 2: 1.80, 4: 1.85}, "1.750, inside and the joint law said 1.800, inside"),
+        ({2: 1.85, 4: 1.74, 8: 1.73}, "1.750, inside and the joint law said 1.800, outside"),
+    ],
+)
+def test_the_next_ration(losses: dict[int, float], words: str) -> None:
+    message = accepted("5.4", losses)
+    assert f"at {min(losses.values()):.3f}" in message and words in message
 
 
-def test_other_dice() -> None:
-    one, (wide,) = allocation(seed=0), given("6.3")
-    low, high = wide.interval("a")
-    message = accepted("6.3", one)
-    assert f"a = {one.a:.4f}" in message
-    assert ("lies inside the" in message) == (low <= one.a <= high)
-    elsewhere = SimpleNamespace(**vars(wide), interval=lambda _: (one.a + 0.1, one.a + 0.2))
-    assert "lies outside the" in accepted("6.3", one, elsewhere)
+def test_an_exponent_for_the_board() -> None:
+    text = "All four models read one small corpus, too few tokens for the largest of them. "
+    assert accepted("5.5", text * 3 + "Hold one out.") == "Compare with the model answer."
 
 
-def test_an_interval_of_a_change_says_whether_it_holds_zero() -> None:
-    blocks, everything = given("7.4")
-    assert "does not hold zero" in accepted("7.4", task("7.4").truth)
-    change = everything + 0.09
-    assert " It holds zero" in " " + accepted(
-        "7.4", check.task("7.4", blocks, change).truth, blocks, change
+def test_a_plan_that_pins_the_exponent_down() -> None:
+    assert "for 0.60 times its interval." in accepted("6.3", BETTER_PLAN)
+    assert "for 0.60 times its interval." in accepted(
+        "6.3", {C: np.array(widths) for C, widths in BETTER_PLAN.items()}
     )
+
+
+def test_the_plan_is_priced_as_the_models_are() -> None:
+    model = TransformerConfig(width=24)
+    plan = {C: (8, 16, 24, 32, 48) for C in (1e10, 2e10, 4e10)}
+    assert model.params("with_head") == 24 * 24**2 + 128 * 24
+    assert model.flops_per_token() == 6 * model.params("with_head") + 768 * 24
+    assert doubt_of_a_plan(plan)[0] == pytest.approx(3.5e11)
+
+
+def test_a_judgement_of_a_published_fit() -> None:
+    text = "I would ask whether the optimiser arrived and how the interval was resampled. " * 5
+    assert "2 of 6 points; not named: which runs" in accepted("6.5", text)
+
+
+def test_another_order_of_the_same_steps() -> None:
+    best = ("warm-up", "cooldown", "counting", "rate and batch")
+    assert "by -0.060 here, and by -0.200" in accepted("7.4", best)
+    assert "The runs are the same" in accepted("7.4", ["cooldown", "warm-up", *best[2:]])
+
+
+def test_a_judgement_of_one_walk_is_told_what_it_leaves_out() -> None:
+    words = "The shares hold for one sequence of mending, and the seeds say nothing of that. " * 4
+    message = accepted("7.5", words)
+    assert "1 of 6" in message and "the order of the steps" in message
+    more = "In another order, over larger budgets, by another method, with the head counted, an "
+    assert "6 of 6 points. Now compare" in accepted("7.5", words + more + "imitation may differ.")
 
 
 def test_a_better_shopping_list() -> None:

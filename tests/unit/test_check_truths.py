@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from answering import EXAMPLES, counted, given, task
+from answering import EXAMPLES, given, task
 from scipy.optimize import brentq, minimize_scalar
 
 from scalinglaws.course import check
@@ -190,11 +190,6 @@ def _() -> float:
 @truth("7.3")
 def _() -> float:
     return between(1e3, 1e12, lambda N: 20 * N / (512 * 1024) - 3000)
-
-
-@truth("7.4")
-def _(blocks: np.ndarray, everything: np.ndarray) -> tuple[float, float]:
-    return middle([b - a for a, b in list(zip(*counted(), strict=True))[1:]])
 
 
 @truth("8.1")

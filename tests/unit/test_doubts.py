@@ -423,3 +423,75 @@ def test_what_is_known_of_runs_can_be_printed() -> None:
     text = str(measurements(two()))
     assert text.startswith("84 runs\nparams ") and "note: FLOPs were derived" in text
     assert "doubt: column 'dataset'" in text
+
+
+# Tables of others, in which the first version saw nothing
+
+
+def test_losses_at_equal_sizes_that_differ_by_more_than_seeds() -> None:
+    """Shares of a data set repeated to one length: N and D are equal, and the loss is not."""
+    N = np.repeat([1e5, 8e5, 1e7, 2.5e7], 4)
+    share = np.tile([10, 25, 50, 100], 4)
+    loss = 2.3 * (N / 1e5) ** -0.07 * (1 + (N / 1e7) * (100 - share) / 100)
+    table = pd.DataFrame({"params": N, "tokens": 1e7, "loss": loss, "data_pct": share, "i": 1})
+    found = measurements(table)
+    assert kinds(found) == ["repeats"]
+    assert "differ by 49 %" in doubt(found, "repeats")
+    assert "--by data_pct" in doubt(found, "repeats")
+    assert "no column tells" in doubt(measurements(table.drop(columns="data_pct")), "repeats")
+    assert not kinds(found.where({"data_pct": [100]}))
+
+
+def test_seeds_are_repeats_that_nobody_doubts() -> None:
+    seeds = [one().assign(loss=sweep(np.geomspace(0.2, 5, 7), s).loss, seed=s) for s in range(3)]
+    assert not kinds(measurements(pd.concat(seeds)))
+
+
+def curves(tokens: np.ndarray) -> pd.DataFrame:
+    N, D = (v.ravel() for v in np.meshgrid([7e7, 1.6e8, 4.1e8, 1e9, 2.8e9], tokens, indexing="ij"))
+    scatter = np.exp(0.002 * np.random.default_rng(0).standard_normal(len(N)))
+    return pd.DataFrame({"params": N, "tokens": D, "loss": LAW(N, D) * scatter})
+
+
+def test_checkpoints_at_equal_distances_need_no_column_of_runs_or_steps() -> None:
+    evenly = measurements(curves(np.arange(1, 8) * 1e10))
+    assert kinds(evenly) == ["checkpoints"]
+    assert len(evenly.last()) == 5 and not kinds(evenly.last())
+    report = analyse(evenly, bootstrap=100)
+    assert not any("a size has" in note for note in report.notes)
+
+
+def test_a_grid_of_lengths_is_only_noted() -> None:
+    grid = analyse(measurements(curves(np.geomspace(1e10, 1e12, 7))), bootstrap=100)
+    assert not grid.runs.doubts
+    assert any("a size has 7 lengths" in note and "--last" in note for note in grid.notes)
+
+
+def test_checkpoints_of_runs_whose_params_are_not_known() -> None:
+    step = np.array([100, 300, 1000, 3000])
+    parts = [
+        pd.DataFrame({"Config": name, "Type": kind, "Step": step, "FLOPs (P)": step * flops,
+                      "Loss": 4 * (step * flops) ** -0.05})
+        for name, kind, flops in (("S", "base", 0.02), ("S", "new", 0.016), ("M", "base", 0.033),
+                                  ("M", "new", 0.02))
+    ]  # fmt: skip
+    found = measurements(pd.concat(parts))
+    assert found.flops is not None and found.flops.max() == pytest.approx(3000 * 0.033e15)
+    assert "a run has 4 rows" in doubt(found, "checkpoints")
+
+
+def test_tokens_in_proportion_to_params_tell_neither() -> None:
+    N = np.geomspace(1e7, 1e9, 10)
+    table = pd.DataFrame({"params": N, "tokens": 20 * N, "loss": LAW(N, 20 * N)})
+    report = analyse(measurements(table), bootstrap=100)
+    assert any("tokens rise with params (correlation 1.000" in text for text in report.warnings)
+    wide = analyse(measurements(curves(np.geomspace(1e10, 1e12, 4))), bootstrap=100)
+    assert not any("tokens rise" in text for text in wide.warnings)
+
+
+def test_a_missing_quantity_points_at_names_that_sound_like_it() -> None:
+    table = curves(np.geomspace(1e10, 1e12, 4)).rename(columns={"params": "params_active_precise"})
+    with pytest.raises(ValueError, match="Perhaps they are in 'params_active_precise'"):
+        analyse(measurements(table.assign(params_per_layer=1.0)))
+    with pytest.raises(ValueError, match=r"to derive them from$"):
+        analyse(measurements(table.rename(columns={"params_active_precise": "width"})))

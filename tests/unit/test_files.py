@@ -404,3 +404,64 @@ def test_sizes_in_names_count_only_where_nothing_else_tells() -> None:
 def test_a_named_index_is_a_column() -> None:
     assert same(measurements(FRAME.set_index("params")))
     assert measurements(FRAME.rename_axis("params")).params is not None
+
+
+def test_a_list_of_results_keeps_what_stands_beside_it(tmp_path: Path) -> None:
+    """One file a run, with the losses on several texts and the sizes above them."""
+    paths = []
+    for number, (n, d, loss) in enumerate(FRAME.to_numpy()):
+        found = {
+            "name": f"run {number}",
+            "hyperparameters": {"params": n, "tokens": d, "lr": 0.003},
+            "open_lm_args": ["--lr", "0.003"],
+            "results": [{"loss": loss, "val": "C4"}, {"loss": loss + 1, "val": "code"}],
+        }
+        paths.append(written(tmp_path, json.dumps(found), f"{number}.json"))
+    assert same(measurements(paths, where={"val": "C4"}))
+    assert len(measurements(paths)) == 8
+
+
+def test_sizes_of_a_list_and_of_what_stands_above_it_are_not_chosen_between(tmp_path: Path) -> None:
+    found = {"hyperparameters": {"tokens": 2e9}, "results": [{"loss": 3.0, "tokens": 245_760}]}
+    with pytest.raises(ValueError, match="both claim to be tokens"):
+        measurements(written(tmp_path, json.dumps(found), "a.json"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"\xfd7zXZ\x00....", "is compressed"),
+        (b"BZh91AY", "is compressed"),
+        (b"\x28\xb5\x2f\xfd..", "is compressed"),
+        (b"\x80\x04\x95\x00", "a pickle of Python"),
+    ],
+)
+def test_compressed_files_and_pickles_are_named(tmp_path: Path, raw: bytes, says: str) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_bytes(raw)
+    with pytest.raises(ValueError, match=says):
+        measurements(path)
+
+
+def test_a_table_of_something_else_with_sentences_is_no_table_of_runs(tmp_path: Path) -> None:
+    text = (
+        "Task,Kind,Description\n"
+        'one,choice,"The size of data and tokens and loss is told in training data."\n'
+        'two,choice,"A budget of compute and params and tokens, with loss."\n'
+    )
+    with pytest.raises(ValueError, match="no column for loss"):
+        measurements(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("unit", ["P", "E", "Z", "G", "T", "M"])
+def test_flops_with_the_prefix_alone(unit: str) -> None:
+    factor = {"M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21}[unit]
+    table = pd.DataFrame({f"FLOPs ({unit})": 6 * N * D / factor, "params": N, "loss": L})
+    assert np.allclose(arrays(measurements(table)), FRAME.to_numpy())
+
+
+def test_names_that_lead_with_the_letter_of_the_papers() -> None:
+    table = pd.DataFrame({"N_params_B": N / 1e9, "D_tokens_B": D / 1e9, "val_loss": L})
+    assert np.allclose(arrays(measurements(table)), FRAME.to_numpy())
+    other = pd.DataFrame({"num_scaling_params": N, "tokens_trained": D, "val_loss": L})
+    assert same(measurements(other))

@@ -42,6 +42,7 @@ from scalinglaws.fit.bootstrap import (
     cluster_weights,
     clusters_of,
     noise_sizes,
+    offset,
     resampled_residuals,
     widened,
 )
@@ -413,6 +414,45 @@ class TestRounding:
             plain, round_ = scatter(1e-3), scatter(rounded(y - np.median(y), 1e-3))
             ratios.append(round_ / plain)
         assert 0.7 < np.mean(ratios) < 0.95
+
+
+class TestOffset:
+    """Draws of a rounded fit are moved to the fit where the two are of different things."""
+
+    draws = np.random.default_rng(0).standard_normal((4000, 5))
+
+    def moved(self, apart: float) -> np.ndarray:
+        theta = np.zeros(5)
+        return offset(theta, theta - apart / math.sqrt(5), self.draws, lambda rows: rows)
+
+    def test_noise_moves_nothing(self) -> None:
+        assert not self.moved(1.5).any()
+
+    def test_a_long_way_is_gone_nearly_to_its_end(self) -> None:
+        assert np.linalg.norm(self.moved(8.0)) == pytest.approx(8 * (1 - 3 / 64), rel=0.02)
+
+    def test_what_is_told_lies_within_its_interval(self) -> None:
+        """Along one axis 2 standard deviations lie outside, and no more than that is mended."""
+        theta, at = np.zeros(5), np.array([-2.2, 0, 0, 0, 0])
+        shift = offset(theta, at, self.draws + at, lambda rows: rows)
+        low, high = np.quantile((self.draws + at + shift)[:, 0], (0.025, 0.975))
+        assert low <= 0 <= high and 0.3 < shift[0] < 1.7
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_a_pooled_sweep_of_learning_rates_holds_its_own_answers(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        C = np.geomspace(1e18, 1e20, 5).repeat(7)
+        N = CHINCHILLA_REFIT.N_opt(C) * np.tile(np.geomspace(0.25, 4, 7), 5)
+        D = C / 6 / N
+        L = CHINCHILLA_REFIT(N, D) * np.exp(0.003 * rng.standard_normal(35))
+        away = [np.log10(rate / (3e-3 * (N / 1e8) ** -0.4)) for rate in (1e-4, 3e-4, 1e-3, 3e-3)]
+        pooled = np.concatenate([L * (1 + 0.04 * off**2) for off in away])
+        fit = fit_chinchilla(np.tile(N, 4), np.tile(D, 4), pooled, bootstrap=400, seed=seed)
+        best = fit.optimum(1e22)
+        assert best.L is not None
+        told = [fit.estimate(name) for name in (*fit.names, "a", "b")]
+        for each in (*told, best.N, best.D, best.L, fit.predict(1e9, 2e10)):
+            assert each.low <= each.value <= each.high
 
 
 class TestIsoflop:

@@ -14,7 +14,15 @@ from matplotlib.colors import to_hex, to_rgb
 
 from scalinglaws import plot
 from scalinglaws.estimate import Estimate
-from scalinglaws.fit import PowerLaw, PowerLawFit, fit_power_law
+from scalinglaws.fit import (
+    Factorial,
+    PowerLaw,
+    PowerLawFit,
+    fit_envelope,
+    fit_isoflop,
+    fit_power_law,
+)
+from scalinglaws.laws import CHINCHILLA_REFIT
 
 X = np.geomspace(1e9, 1e11, 6)
 LAW = PowerLaw(A=30.0, alpha=0.15)
@@ -115,6 +123,14 @@ class TestMeasured:
         (sticks,) = bars.lines[2]
         heights = [segment[1, 1] - segment[0, 1] for segment in sticks.get_segments()]
         np.testing.assert_allclose(heights, 2 * error)
+
+    def test_a_bar_shorter_than_its_open_dot_lies_above_it(self, ax: Axes) -> None:
+        plot.measured(ax, X, LAW(X), 0.001 * LAW(X), hollow=True, label="runs")
+        (dots,), (bars,) = ax.lines, ax.containers
+        (sticks,) = bars.lines[2]
+        assert dots.get_markerfacecolor() == "white" and sticks.get_zorder() > dots.get_zorder()
+        assert len(sticks.get_segments()) == len(X)
+        assert ax.get_legend_handles_labels()[1] == ["runs"]
 
 
 class TestLaw:
@@ -223,3 +239,50 @@ class TestIntervalsAgainstANull:
         assert to_hex(other.get_color()) == plot.GREY
         assert hollow.get_markerfacecolor() == "white"
         assert dot.get_markerfacecolor() != "white"
+
+
+class TestSteps:
+    def test_each_factor_has_a_row_with_all_its_steps_and_their_mean(self, ax: Axes) -> None:
+        noise = np.append(0, np.random.default_rng(0).normal(0, 0.01, 200))
+        a = {(0, 0): 0.9, (0, 1): 0.7, (1, 0): 0.8, (1, 1): 0.5}
+        walk = Factorial(("count", "rate"), {cell: v + noise for cell, v in a.items()})
+        plot.steps(ax, walk, color=plot.ORANGE, shift=0.1, label="parabolas")
+        drawn = [line for line in ax.get_lines() if line.get_marker() == "|"]
+        strokes = [line for line in drawn if line.get_markersize() == 13]
+        for row, (line, steps) in enumerate(
+            zip(strokes, [(-0.1, -0.2), (-0.2, -0.3)], strict=True)
+        ):
+            assert sorted(line.get_xdata()) == pytest.approx(sorted(steps))
+            assert set(line.get_ydata()) == {row + 0.1}
+            assert to_hex(line.get_color()) == plot.ORANGE.lower()
+        dots = [line for line in ax.get_lines() if line.get_marker() == "o"]
+        assert [line.get_xdata()[0] for line in dots] == pytest.approx([-0.15, -0.25])
+        assert tick_labels(ax, "y") == ["count", "rate"]
+        low, high = ax.get_ylim()
+        assert low > high, "the first row is on top"
+        assert "parabolas" in [text.get_text() for text in ax.texts]
+
+
+class TestValleys:
+    def test_each_budget_has_its_bar_below_the_valley(self, ax: Axes) -> None:
+        C = np.geomspace(1e19, 1e21, 4).repeat(7)
+        N = CHINCHILLA_REFIT.N_opt(C) * np.tile(np.geomspace(1 / 30, 30, 7), 4)
+        noise = np.exp(0.0005 * np.cos(7 * np.arange(28)))
+        fit = fit_isoflop(
+            N, C / 6 / N, CHINCHILLA_REFIT(N, C / 6 / N) * noise, within=8.0, bootstrap=100
+        )
+        plot.valleys(ax, fit)
+        assert [text.get_text() for text in ax.texts] == [f"{C:.2g}" for C in fit.C]
+        bars = [line for line in ax.lines if line.get_marker() == "|"]
+        for bar, curve in zip(bars[:: len(bars) // 4], fit.curves, strict=True):
+            assert bar.get_ydata()[0] < curve(curve.vertex)
+        hollow = [line for line in ax.lines if str(line.get_markerfacecolor()) == "none"]
+        assert sum(len(line.get_xdata()) for line in hollow) == 8
+
+    def test_a_fit_without_parabolas_is_refused(self, ax: Axes) -> None:
+        N = np.geomspace(1e8, 1e10, 16).repeat(12)
+        D = np.tile(np.geomspace(1e9, 5e11, 12), 16)
+        noise = np.exp(0.0005 * np.cos(7 * np.arange(192)))
+        fit = fit_envelope(N, D, CHINCHILLA_REFIT(N, D) * noise, bootstrap=100)
+        with pytest.raises(ValueError, match="a fit by envelope has no parabolas"):
+            plot.valleys(ax, fit)

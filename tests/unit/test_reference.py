@@ -6,6 +6,7 @@ import importlib
 import math
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 
@@ -205,6 +206,26 @@ def test_no_run_stands_in_two_studies() -> None:
     assert len(set(planned)) == len(planned) > 800
 
 
+def test_the_factorial_has_every_combination_on_both_ladders() -> None:
+    grid = studies.factorial()
+    there = {
+        (run.model.width, run.tokens, run.seed, run.warmup, run.cooldown, run.batch) for run in grid
+    }
+    budgets = [studies.at_budget(c, w) for c, widths in studies.ALL.items() for w in widths]
+    budgets += [
+        studies.at_blocks_budget(c, w) for c, widths in studies.BLOCKS.items() for w in widths
+    ]
+    for run in budgets:
+        longest = round(studies.MOST_WARMUP * run.tokens)
+        for warmup in (studies.WARMUP, studies.scaled_warmup(run).warmup):
+            for cooldown, batch, seed in product((0, 0.3), (None, 64), (0, 1)):
+                settings = (seed, min(warmup, longest), cooldown, batch)
+                assert (run.model.width, run.tokens, *settings) in there
+    assert {*studies.STUDIES["factorial"].runs} < {*grid}
+    for run in grid:  # a cooldown takes nothing from the warm-up
+        assert run.warmup <= round(studies.MOST_WARMUP * run.tokens)
+
+
 def test_the_steps_from_kaplan_change_one_convention_at_a_time() -> None:
     steps = [
         studies.STUDIES[name].runs
@@ -273,6 +294,25 @@ def test_sweep_and_export_make_the_tables_that_the_package_reads(
     assert "| small | 2 | 2 |" in note
     assert "| sealed | 1 | 1 |" in note
     assert corpus.fingerprint in note
+
+
+def test_export_keeps_the_studies_of_which_a_store_holds_nothing(
+    three: list[Run], corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, data = tmp_path / "1.sqlite", tmp_path / "2.sqlite", tmp_path / "data"
+    call(sweep, monkeypatch, "--store", first, "--workers", 1)
+    call(export, monkeypatch, "--store", first, "--to", data)
+    before = (data / "reference.csv").read_text()
+    other = studies.Study([replace(three[0], seed=7)], "one run more", lambda: corpus)
+    for module in (sweep, export):
+        monkeypatch.setattr(module, "STUDIES", {"other": other, **module.STUDIES})
+    call(sweep, monkeypatch, "--store", second, "--workers", 1, "--study", "other")
+    call(export, monkeypatch, "--store", second, "--to", data)
+    monkeypatch.setattr("scalinglaws.runs.table._DATA", data)
+    assert list(runs.reference()["study"]) == ["other", "small", "small"]
+    after = (data / "reference.csv").read_text().splitlines()
+    assert [after[0], *after[2:]] == before.splitlines(), "standing rows stay as they are"
+    assert "| small | 2 | 2 |" in (data / "PROVENANCE.md").read_text(encoding="utf-8")
 
 
 def test_a_store_of_sealed_runs_alone_leaves_the_other_tables_and_their_note(

@@ -77,6 +77,28 @@ class TestLifeOfAVerdict:
         assert not expect(KEY, CLAIM, "the slope is above 0.5").beforehand
         assert "the rule was changed after an outcome was known" in str(record(KEY, "held"))
 
+    def test_a_rule_by_somebody_who_had_seen_such_runs_says_so(self) -> None:
+        made = expect(KEY, CLAIM, RULE, seen=True)
+        assert (made.seen, made.beforehand) == (True, False)
+        said = str(record(KEY, "held", SLOPE))
+        assert said.endswith("the rule was written after such runs had been seen")
+        assert "was changed" not in said
+        assert expect(KEY, CLAIM, RULE, seen=True).outcome == "held"
+        assert load()[0].seen and not load()[0].beforehand
+
+    def test_the_confession_cannot_be_taken_back(self) -> None:
+        expect(KEY, CLAIM, RULE, seen=True)
+        assert not expect(KEY, CLAIM, RULE).beforehand
+        expect("1.first", CLAIM, RULE)
+        assert not expect("1.first", CLAIM, RULE, seen=True).beforehand
+
+    def test_an_entry_from_before_there_were_confessions_can_be_read(self, file: Path) -> None:
+        expect(KEY, CLAIM, RULE)
+        (entry,) = json.loads(file.read_text())
+        del entry["seen"]
+        file.write_text(json.dumps([entry]))
+        assert load() == [Verdict(KEY, CLAIM, RULE)]
+
 
 class TestRefusals:
     @pytest.mark.parametrize("key", ["cutoff", "3", "3.", ".cutoff", "03.cutoff", "3.a b", "", 3.1])

@@ -78,7 +78,10 @@ def another_diet(fit: PowerLawFit) -> Judged:
 
 
 def same_bill(base: float) -> Judged:
-    """Losses by width, all for the compute of width 32, whose loss on the ladder is `base`."""
+    """Losses by width for the compute of width 32, whose loss on the ladder is `base`.
+
+    The loss must rise by CLEAR at both ends: a valley has two walls.
+    """
 
     def reply(value: Any) -> Reply:
         try:
@@ -106,10 +109,12 @@ def same_bill(base: float) -> Judged:
                 f"Train a {further} one, and check that each run has the FLOPs of width 32."
             )
         worst = {w: found[w] / found[best] - 1 for w in (min(found), max(found))}
-        if max(worst.values()) < CLEAR:
+        flat = [width for width, more in worst.items() if more < CLEAR]
+        if flat:
+            told = " and ".join(f"width {w} costs {worst[w]:.1%} more" for w in flat)
             return False, (
-                "All your losses lie within the luck of the seeds: go further out on both sides, "
-                "until the loss rises clearly."
+                f"A wall is missing: {told}, less than the 1 % that counts as clearly and that the "
+                "luck of the seeds does not make. Go further out on that side."
             )
         told = ", ".join(f"width {w} costs {100 * more:.1f} % more" for w, more in worst.items())
         return True, (

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 
 from ..._checks import whole
 from ...fit import PowerLawFit
-from ...learners import TransformerConfig
-from ...training import Run
 from .kinds import Entry, Exercise, Interval, Judged, Pair, Reply, Slip
 
 exponent_of_two_points = Exercise(
@@ -95,6 +93,8 @@ def ladder_for_a_bend(before: Sequence[float]) -> Judged:
         try:
             widths = [whole(width, "a width", 8) for width in value]
         except (TypeError, ValueError):
+            widths = []
+        if not widths:
             return False, "The answer is a list of widths, one for each run, such as [8, 8, 16]."
         if any(width % 4 or width > 64 for width in widths):
             return False, "Widths are multiples of 4, from 8 to 64."
@@ -102,6 +102,9 @@ def ladder_for_a_bend(before: Sequence[float]) -> Judged:
             return False, f"That is {len(widths)} runs, more than {MOST_RUNS}."
         if len(set(widths)) < 3:
             return False, "Two widths are always joined by a line: a bend needs a third."
+        from ...learners import TransformerConfig  # which loads torch
+        from ...training import Run
+
         models = [TransformerConfig(width=width) for width in widths]
         flops = [Run(model, tokens=12 * model.params("with_head")).flops for model in models]
         cost, error = sum(flops) / budget, doubt_of_a_bend(flops) / doubt

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ...fit import PowerLawFit
-from .fits import ASK, comparison
-from .kinds import Entry, Exercise, Judged, Reply, Slip
+from ...estimate import Estimate
+from .kinds import Entry, Exercise, Judged, Reply, Slip, number
 
 five_per_cent_by_size = Exercise(
     truth=0.95 ** (-1 / 0.076),
@@ -66,35 +67,52 @@ a_sensitive_crossing = Exercise(
 )
 
 
-def size_by_another_count(fit: PowerLawFit) -> Judged:
-    """A fit of the same losses with all parameters counted; `fit` counts those of the blocks."""
+def the_next_ration(line: Estimate, joint: Estimate) -> Judged:
+    """Losses of width 48 on twice the largest ration, against two laws' forecasts of the least."""
 
     def reply(value: Any) -> Reply:
-        if not isinstance(value, PowerLawFit):
-            return False, ASK
-        if len(value.y) != len(fit.y) or not np.allclose(np.sort(value.y), np.sort(fit.y)):
-            return False, "The losses should be the same six, each model's after all its tokens."
-        sizes, blocks = np.sort(value.x), np.sort(fit.x)
-        if np.allclose(sizes, blocks):
-            return False, "This is the chapter's own fit: count the other parameters as well."
-        widths = np.sqrt(blocks / 24)  # two layers of twelve d x d matrices
-        if np.allclose(sizes, blocks + 128 * widths):
-            return False, "That counts blocks and head; add the embeddings, as params_total does."
-        if not np.allclose(sizes, blocks + (128 + 128 + 32) * widths):
-            return False, "These are not the models' parameters: take the column params_total."
-        low, high = value.interval("alpha")
-        other_low, other_high = fit.interval("alpha")
-        return True, (
-            f"With all parameters alpha lies between {low:.3f} and {high:.3f}, with the blocks "
-            f"alone between {other_low:.3f} and {other_high:.3f}: {comparison(value, fit)}"
-        )
+        losses = dict(value) if isinstance(value, Mapping) else {}
+        passes = sorted(k for k in losses if isinstance(k, int | np.integer) and int(k) > 0)
+        if len(passes) != len(losses) or len(passes) < 3:
+            return False, (
+                "Hand over a dictionary of losses by how often the ration was read, three or more."
+            )
+        seen = [number(losses[each]) for each in passes]
+        if None in seen:
+            return False, "A loss is one finite number: a run failed or diverged."
+        told = [float(loss) for loss in seen if loss is not None]
+        least = min(told)
+        if not abs(math.log(least / line.value)) < 0.15:
+            return False, "Far from both forecasts: is it width 48 on 2**17 different tokens?"
+        if told[-1] < 0.98 * told[-2]:
+            return False, "The last step still gained over two per cent: read it more often."
+        if least == told[0] and int(passes[0]) > 2:
+            return False, "The least stands first, so the turn may lie before it: begin with 2."
+        words = [
+            f"the {name} said {law.value:.3f}, {'inside' if least in law else 'outside'}"
+            for name, law in (("line", line), ("joint law", joint))
+        ]
+        return True, f"Stopped early at {least:.3f}; {' and '.join(words)} its interval."
 
     return Judged(reply)
+
+
+def _an_exponent_for_the_board(value: Any) -> Reply:
+    if not isinstance(value, str):
+        return False, "Hand over your text, between triple quotes."
+    if len(value.split()) < 40:
+        return False, "The board needs a few sentences more."
+    if not re.search(r"\b(text|tokens?|data|corpus|overfit\w*)\b", value, re.IGNORECASE):
+        return False, "What did the largest model have too little of?"
+    if not re.search(r"\bhold|\bheld|\bforecast|\bjoint|\bmore runs?\b|\bslopes?\b", value, re.I):
+        return False, "Which runs, or which fit, would you ask for before the decision?"
+    return True, "Compare with the model answer."
 
 
 EXERCISES: dict[str, Entry] = {
     "5.1": five_per_cent_by_size,
     "5.2": text_for_a_larger_model,
     "5.3": a_sensitive_crossing,
-    "5.4": size_by_another_count,
+    "5.4": the_next_ration,
+    "5.5": Judged(_an_exponent_for_the_board),
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...fit import AllocationFit, fit_isoflop
+from ..._checks import real, whole
+from ...fit import Scatter, fit_isoflop
 from ...laws import CHINCHILLA, CHINCHILLA_REFIT, ChinchillaLaw
 from .kinds import Entry, Exercise, Judged, Reply, Slip
 
@@ -59,31 +61,71 @@ discount = Exercise(
 )
 
 
-def other_dice(wide: AllocationFit) -> Judged:
-    """Approach 2 on the runs of one seed; `wide` is that on the runs of all."""
+LIKE_OURS = ChinchillaLaw(E=0.712, A=4.75, alpha=0.2138, B=9.59, beta=0.2134)
+"""The surface that exercise 6.3 takes for the truth: about that of the reference sweep."""
+LIKE_SEEDS = Scatter.known(0.0038, power=0.46, floor=0.0025, share=0.77)
+"""The scatter between seeds that it assumes: about that of the reference sweep."""
+GOOD_PLAN = 0.7
+"""The share of the chapter's doubt about a that a good plan leaves."""
+MOST_RUNS = 100
+"""As many runs as a plan may have."""
+
+
+def doubt_of_a_plan(plan: Mapping[float, Sequence[int]]) -> tuple[float, float]:
+    """FLOPs of a plan, and the width of the 95 % interval of a that approach 2 makes of it.
+
+    plan: budgets in FLOPs with their widths, where a width that stands there twice has two seeds.
+    """
+    N, D, C, trunks = [], [], [], []
+    for budget, widths in plan.items():
+        for place, width in enumerate(widths):
+            params = 24 * width**2 + 128 * width  # blocks and head, as in chapter 4
+            N.append(params)
+            D.append(budget / (6 * params + 768 * width))
+            C.append(budget)
+            trunks.append((width, list(widths[:place]).count(width)))
+    loss = LIKE_OURS(N, D)
+    fit = fit_isoflop(
+        N, D, loss, flops=C, scatter=LIKE_SEEDS, groups=np.array(trunks), bootstrap=1000
+    )
+    low, high = fit.interval("a")
+    return float(sum(C)), high - low
+
+
+def plan_of_a_sweep(plan: Mapping[float, Sequence[int]]) -> Judged:
+    """A sweep that costs no more than `plan` with two seeds, and pins a down better."""
+    twice = {budget: tuple(widths) * 2 for budget, widths in plan.items()}
+    first, last = min(plan), max(plan)
+    cost, doubt = doubt_of_a_plan(twice)
 
     def reply(value: Any) -> Reply:
-        if not isinstance(value, AllocationFit) or value.method != "isoflop":
-            return False, "Hand over the fit itself, as fit_isoflop returns it."
-        same_budgets = len(value.C) == len(wide.C) and np.allclose(value.C, wide.C, rtol=0.05)
-        if not same_budgets:
+        try:
+            given = {real(C, "a budget"): tuple(value[C]) for C in value}
+            widths = [whole(width, "a width", 4) for part in given.values() for width in part]
+        except (TypeError, ValueError, KeyError, IndexError, OverflowError):
+            given, widths = {}, []
+        if not given:
+            return False, "The answer is a plan as in the chapter: {budget: (width, width, ...)}."
+        if any(width % 4 or width > 192 for width in widths):
+            return False, "Widths are multiples of 4, from 4 to 192."
+        if not first * 0.999 <= min(given) <= max(given) <= last * 1.001:
+            return False, f"Budgets lie from {first:g} to {last:g} FLOPs: more range is no design."
+        if len(widths) > MOST_RUNS:
+            return False, f"That is {len(widths)} runs, more than {MOST_RUNS}."
+        try:
+            mine, error = doubt_of_a_plan(given)
+        except ValueError as problem:
+            return False, f"Approach 2 refuses it: {problem}"
+        told = f"It costs {mine / cost:.2f} times the chapter's sweep, for {error / doubt:.2f} "
+        told += "times its interval"
+        if mine > cost * 1.001:
+            return False, told + ": too dear. Which budget pays for most of it?"
+        if error > GOOD_PLAN * doubt:
             return False, (
-                f"This fit has {len(value.C)} budgets, the chapter's {len(wide.C)}: take all "
-                "reference runs with seed 0, and hand flops=one['flops'] to the fit."
+                f"{told}: {GOOD_PLAN:g} can be had. A line is held at its ends, small budgets are "
+                "cheap, and a valley is held by its slopes."
             )
-        if any(len(a.N) != len(b.N) for a, b in zip(value.curves, wide.curves, strict=True)):
-            return False, "Some budgets have other sizes than in the chapter: choose by seed alone."
-        if not np.allclose(value.N, wide.N, rtol=0.3):
-            return False, "The best sizes are far off: is N the column 'params'?"
-        if np.allclose(value.L, wide.L, rtol=1e-9):
-            return False, "These are the runs of all seeds: keep those with seed 0 alone."
-        low, high = wide.interval("a")
-        own_low, own_high = value.interval("a")
-        inside = "inside" if low <= value.a <= high else "outside"
-        return True, (
-            f"a = {value.a:.4f} ({own_low:.4f} to {own_high:.4f}) from one seed lies {inside} the "
-            f"interval of all seeds, {low:.4f} to {high:.4f}."
-        )
+        return True, told + "."
 
     return Judged(reply)
 
@@ -117,9 +159,36 @@ def off_centre() -> Exercise:
     )
 
 
+POINTS = {
+    "whether the optimiser arrived": ("optimi", "converge", "stopp", "start", "minimum"),
+    "which runs were let in": ("range", "left out", "leave out", "leaving out", "subset", "cut"),
+    "the form of the law": ("form", "residual", "misfit", "curv"),
+    "the other approaches": ("approach", "parabola", "envelope", "isoflop", "method"),
+    "what the interval holds": ("interval", "uncertain", "bootstrap", "resampl", "error bar"),
+    "that the points were read off a figure": ("digiti", "read off", "figure", "reconstruct"),
+}
+"""What a judgement of exercise 6.5 may weigh, and words by which one knows."""
+
+
+def referee(value: Any) -> Reply:
+    """Which points a judgement weighs: there are many good ones, and no program can mark them."""
+    if not isinstance(value, str):
+        return False, "Write your judgement as text between quotes."
+    if len(value.split()) < 40:
+        return False, "Write five or six sentences: what is established, what is open, what next."
+    text = value.lower()
+    weighed = [point for point, words in POINTS.items() if any(word in text for word in words)]
+    missing = [point for point in POINTS if point not in weighed]
+    told = f"You weigh {len(weighed)} of {len(POINTS)} points"
+    if missing:
+        told += "; not named: " + ", ".join(missing)
+    return True, told + ". Now compare with the model answer."
+
+
 EXERCISES: dict[str, Entry] = {
     "6.1": share_of_a_budget,
     "6.2": discount,
-    "6.3": other_dice,
+    "6.3": plan_of_a_sweep,
     "6.4": off_centre,
+    "6.5": Judged(referee),
 }

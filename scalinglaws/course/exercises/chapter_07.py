@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .kinds import Entry, Exercise, Interval, Pair, Slip
+from ...fit import Factorial
+from .kinds import Entry, Exercise, Judged, Reply, Slip
 
 two_budgets_later = Exercise(
     truth=10_000 ** (0.73 - 0.50),
@@ -50,52 +51,68 @@ all_warm_up = Exercise(
 )
 
 
-def paired(blocks: Any, everything: Any) -> Interval:
-    """The 95 % interval of a change, from draws of both exponents (entry 0 is no draw)."""
-    first, then = (np.asarray(a, dtype=float) for a in (blocks, everything))
+def another_order(walk: Factorial) -> Judged:
+    """The order of the steps in which counting moves the exponent least, one of several."""
 
-    def ends(change: np.ndarray, share: float = 0.95) -> Pair:
-        a, b = np.quantile(change[1:], ((1 - share) / 2, (1 + share) / 2))
-        return float(a), float(b)
+    def moved(order: Sequence[str]) -> float:
+        way, place = walk.walk(order), list(order).index("counting")
+        return float(way[place + 1][0] - way[place][0])
 
-    truth = ends(then - first)
-    (a_low, a_high), (b_low, b_high) = ends(first), ends(then)
-    unpaired = b_low - a_high, b_high - a_low
-    factor = (unpaired[1] - unpaired[0]) / (truth[1] - truth[0])
-    certain = "does not hold" if truth[0] * truth[1] > 0 else "holds"
-    return Interval(
-        truth=truth,
-        right=(
-            f"It {certain} zero. From the ends of the two intervals it would be {factor:.2g} "
-            "times as wide."
-        ),
-        slips=(
-            Slip((-truth[1], -truth[0]), "The sign is turned: from the blocks to all parameters."),
-            Slip((truth[1], truth[0]), "The lower end comes first."),
-            Slip(
-                unpaired,
-                "Those are the ends of two intervals subtracted: subtract draw by draw.",
-            ),
-            Slip(
-                (b_low - a_low, b_high - a_high),
-                "Subtract draw by draw, then take the quantiles.",
-            ),
-            Slip(ends(then - first, 0.8), "That is the 80% interval: cut off 2.5 % at each end."),
-            Slip(ends(then - first, 0.9), "That is the 90% interval: cut off 2.5 % at each end."),
-            Slip(
-                (a_low, a_high),
-                "That is the exponent with the blocks counted; asked is the change.",
-            ),
-            Slip((b_low, b_high), "That is the exponent with all counted; asked is the change."),
-        ),
-        slack=0.05,
-        otherwise="Take everything - blocks, leave out entry 0, and take its quantiles.",
-    )
+    found = sorted((moved(order) for order in walk.orders()), key=abs)
+    least, most = found[0], found[-1]
+
+    def reply(value: Any) -> Reply:
+        names = ", ".join(f'"{name}"' for name in walk.factors)
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            return False, f"The answer is a tuple of the four names: {names}."
+        if sorted(map(str, value)) != sorted(walk.factors):
+            return False, f"Give each of the four names once: {names}."
+        mine = moved([str(name) for name in value])
+        if math.isclose(mine, least, abs_tol=1e-9):
+            return True, (
+                f"Counting moves the exponent by {mine:+.3f} here, and by {most:+.3f} in the order "
+                "in which it looks largest. The runs are the same."
+            )
+        if math.isclose(mine, most, abs_tol=1e-9):
+            return False, f"Here counting looks largest, {mine:+.3f}: asked is the opposite."
+        return False, (
+            f"In this order counting moves the exponent by {mine:+.3f}; there is one with less. "
+            "Only which steps come before it matters, not their order: eight cases."
+        )
+
+    return Judged(reply)
+
+
+POINTS = {
+    "the order of the steps": ("order", "interact", "add up", "combination", "factorial"),
+    "the range of budgets": ("range", "budget", "decade", "larger", "scale"),
+    "the method that read the exponents": ("method", "estimator", "parabola", "surface"),
+    "what the interval holds": ("interval", "uncertain", "seed", "noise", "scatter"),
+    "that the imitation is not the study": ("imitat", "caricature", "not kaplan", "original"),
+    "which parameters are counted": ("count", "embedding", "head", "convention"),
+}
+"""What a judgement of exercise 7.5 may weigh, and words by which one knows."""
+
+
+def referee(value: Any) -> Reply:
+    """Which points a judgement weighs: there are many good ones, and no program can mark them."""
+    if not isinstance(value, str):
+        return False, "Write your judgement as text between quotes."
+    if len(value.split()) < 40:
+        return False, "Write five or six sentences: what is established, what is open, what next."
+    text = value.lower()
+    weighed = [point for point, words in POINTS.items() if any(word in text for word in words)]
+    missing = [point for point in POINTS if point not in weighed]
+    told = f"You weigh {len(weighed)} of {len(POINTS)} points"
+    if missing:
+        told += "; not named: " + ", ".join(missing)
+    return True, told + ". Now compare with the model answer."
 
 
 EXERCISES: dict[str, Entry] = {
     "7.1": two_budgets_later,
     "7.2": half_a_table,
     "7.3": all_warm_up,
-    "7.4": paired,
+    "7.4": another_order,
+    "7.5": Judged(referee),
 }
