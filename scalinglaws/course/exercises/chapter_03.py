@@ -11,6 +11,11 @@ from ...text import KnownEntropy
 from .fits import ASK
 from .kinds import Entry, Exercise, Judged, Reply, Slip, number, pair
 
+SIZES = 2.0 ** np.arange(11, 15)
+"""How many examples the transformers of one draw of a world read."""
+SLOWNESS = 14.68
+"""How many of them, by the pilot, serve a transformer as well as one serves the ideal learner."""
+
 zipf_from_the_law = Exercise(
     truth=0.25 / (1 - 0.25),
     right="The frequencies fall as rank^-4/3: a world in which rare facts matter much.",
@@ -33,7 +38,7 @@ def how_far_is_the_end(D: Any) -> Exercise:
         return -float(np.polyfit(np.log(D), np.log(y), 1)[0])
 
     truth, endless = exponent(losses - world.best_loss), world.data_exponent
-    undivided = exponent(world.expected_loss(14.4 * D) - world.best_loss)
+    undivided = exponent(world.expected_loss(SLOWNESS * D) - world.best_loss)
     wide = KnownEntropy(keys=10_000, alpha=1.0, base=36)
     other = exponent(wide.expected_loss(D) - wide.best_loss)
     return Exercise(
@@ -54,10 +59,6 @@ def how_far_is_the_end(D: Any) -> Exercise:
     )
 
 
-SIZES = np.round(2.0 ** np.array([11, 12, 13, 14.5, 16]))
-"""How many examples the transformers of one draw of a world read."""
-READING, SLOWNESS = 1421, 13.67
-"""What the pilot says: D = READING + SLOWNESS times what the ideal learner needs."""
 TOLERANCE = 0.05
 """How far from the prediction the chapter's rule lets an exponent lie."""
 
@@ -74,14 +75,14 @@ def a_third_round(mine: Any, predicted: Any) -> Judged:
             return False, "No size may be left out: fit the losses at all of D_few."
         if value.has_floor:
             return False, "The floor is known here: subtract it and fit without one, floor=False."
-        ideal = mine.expected_loss((SIZES - READING) / SLOWNESS) - mine.best_loss
+        ideal = mine.expected_loss(SIZES / SLOWNESS) - mine.best_loss
         guessing = mine.expected_loss(0) - mine.best_loss
         if value.y.max() >= guessing + 1 or (value.y - ideal).min() > mine.best_loss / 2:
             return False, "These losses still hold the floor: subtract best_loss before you fit."
         theory = -float(np.polyfit(np.log(SIZES), np.log(ideal), 1)[0])
         expected = number(predicted)
         if expected is None or abs(expected - theory) > 0.03:
-            return False, "Predict with ideal_slope and the fixed price, at all of D_few."
+            return False, "Predict with ideal_slope and the constant factor f, at all of D_few."
         measured, (low, high) = value.law.alpha, value.interval("alpha")
         if abs(measured - expected) <= TOLERANCE:
             outcome = "the theory held"
@@ -103,12 +104,12 @@ def _fault_of_world(mine: Any) -> str:
         return "The world, mine, should be a KnownEntropy."
     if not 0.1 <= mine.alpha <= 1.2:
         return f"Choose alpha from 0.1 to 1.2; your world has {mine.alpha:g}."
-    if not 500 <= mine.keys <= 40_000:
-        return f"Choose from 500 to 40,000 keys; your world has {mine.keys:,}."
+    if not 1_297 <= mine.keys <= 40_000:
+        return f"Choose from 1,297 to 40,000 keys; your world has {mine.keys:,}."
     if mine.base != 36:
         return f"Write the keys in base 36, as the chapter does; your world has base {mine.base}."
-    if mine.seed <= 20:
-        return f"Choose a seed above 20, so that the facts are new; your world has {mine.seed}."
+    if mine.seed <= 60:
+        return f"Choose a seed above 60, so that the facts are new; your world has {mine.seed}."
     return ""
 
 
