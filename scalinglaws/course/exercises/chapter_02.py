@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..._checks import whole
 from ...fit import PowerLawFit
-from .kinds import Entry, Exercise, Interval, Judged, Pair, Reply, Slip
+from .kinds import Entry, Exercise, Interval, Judged, Pair, Reply, Slip, judgement
 
 exponent_of_two_points = Exercise(
     truth=math.log(4.0 / 3.6) / math.log(8.0),
@@ -178,25 +178,10 @@ POINTS = {
 """What a judgement of exercise 2.5 may weigh, and words by which one knows."""
 
 
-def referee(value: Any) -> Reply:
-    """Which points a judgement weighs: there are many good ones, and no program can mark them."""
-    if not isinstance(value, str):
-        return False, "Write your judgement as text between quotes."
-    if len(value.split()) < 40:
-        return False, "Write five or six sentences: what is established, what is open, what next."
-    text = value.lower()
-    weighed = [point for point, words in POINTS.items() if any(word in text for word in words)]
-    missing = [point for point in POINTS if point not in weighed]
-    told = f"You weigh {len(weighed)} of {len(POINTS)} points"
-    if missing:
-        told += "; not named: " + ", ".join(missing)
-    return True, told + ". Now compare with the model answer."
-
-
 EXERCISES: dict[str, Entry] = {
     "2.1": exponent_of_two_points,
     "2.2": where_the_slope_is_halved,
     "2.3": ladder_for_a_bend,
     "2.4": interval_of_a_price,
-    "2.5": Judged(referee),
+    "2.5": judgement(POINTS),
 }

@@ -11,7 +11,7 @@ import numpy as np
 from ..._checks import real, whole
 from ...fit import Scatter, fit_isoflop
 from ...laws import CHINCHILLA, CHINCHILLA_REFIT, ChinchillaLaw
-from .kinds import Entry, Exercise, Judged, Reply, Slip
+from .kinds import Entry, Exercise, Judged, Reply, Slip, judgement
 
 share_of_a_budget = Exercise(
     truth=100.0 ** (0.30 / (0.40 + 0.30)),
@@ -170,25 +170,10 @@ POINTS = {
 """What a judgement of exercise 6.5 may weigh, and words by which one knows."""
 
 
-def referee(value: Any) -> Reply:
-    """Which points a judgement weighs: there are many good ones, and no program can mark them."""
-    if not isinstance(value, str):
-        return False, "Write your judgement as text between quotes."
-    if len(value.split()) < 40:
-        return False, "Write five or six sentences: what is established, what is open, what next."
-    text = value.lower()
-    weighed = [point for point, words in POINTS.items() if any(word in text for word in words)]
-    missing = [point for point in POINTS if point not in weighed]
-    told = f"You weigh {len(weighed)} of {len(POINTS)} points"
-    if missing:
-        told += "; not named: " + ", ".join(missing)
-    return True, told + ". Now compare with the model answer."
-
-
 EXERCISES: dict[str, Entry] = {
     "6.1": share_of_a_budget,
     "6.2": discount,
     "6.3": plan_of_a_sweep,
     "6.4": off_centre,
-    "6.5": Judged(referee),
+    "6.5": judgement(POINTS),
 }

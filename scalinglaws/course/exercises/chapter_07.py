@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...fit import Factorial
-from .kinds import Entry, Exercise, Judged, Reply, Slip
+from .kinds import Entry, Exercise, Judged, Reply, Slip, judgement
 
 two_budgets_later = Exercise(
     truth=10_000 ** (0.73 - 0.50),
@@ -94,25 +94,10 @@ POINTS = {
 """What a judgement of exercise 7.5 may weigh, and words by which one knows."""
 
 
-def referee(value: Any) -> Reply:
-    """Which points a judgement weighs: there are many good ones, and no program can mark them."""
-    if not isinstance(value, str):
-        return False, "Write your judgement as text between quotes."
-    if len(value.split()) < 40:
-        return False, "Write five or six sentences: what is established, what is open, what next."
-    text = value.lower()
-    weighed = [point for point, words in POINTS.items() if any(word in text for word in words)]
-    missing = [point for point in POINTS if point not in weighed]
-    told = f"You weigh {len(weighed)} of {len(POINTS)} points"
-    if missing:
-        told += "; not named: " + ", ".join(missing)
-    return True, told + ". Now compare with the model answer."
-
-
 EXERCISES: dict[str, Entry] = {
     "7.1": two_budgets_later,
     "7.2": half_a_table,
     "7.3": all_warm_up,
     "7.4": another_order,
-    "7.5": Judged(referee),
+    "7.5": judgement(POINTS),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Generic, TypeVar
@@ -114,6 +114,29 @@ class Judged:
     """An exercise about the reader's own result: there is no one truth, only what speaks for it."""
 
     reply: Callable[[Any], Reply]
+
+
+def judgement(points: Mapping[str, Sequence[str]]) -> Judged:
+    """A written judgement: told is which of `points` it weighs, by any of the words of each.
+
+    There are many good judgements, and no program can mark them.
+    """
+
+    def reply(value: Any) -> Reply:
+        if not isinstance(value, str):
+            return False, "Write your judgement as text between quotes."
+        if len(value.split()) < 40:
+            return False, (
+                "Write five or six sentences: what is established, what is open, what next."
+            )
+        text = value.lower()
+        missing = [point for point, words in points.items() if not any(w in text for w in words)]
+        told = f"You weigh {len(points) - len(missing)} of {len(points)} points"
+        if missing:
+            told += "; not named: " + ", ".join(missing)
+        return True, told + ". Now compare with the model answer."
+
+    return Judged(reply)
 
 
 Task = Exercise | Interval | Judged
