@@ -298,5 +298,19 @@ SEALED = {
         "runs whose forecasts were committed before they were trained (preregistration.md), in "
         "the order of training",
     ),
+    "preregistered-far": Study(
+        [at_budget(4e14, width) for width in (256, 384)]
+        + [at_budget(1e15, width) for width in (384, 512)],
+        "a second set of such runs, for a GPU: 160 and 400 times the compute of any run that a "
+        "fit may use",
+    ),
+    "isoflop-far": Study(
+        [at_budget(8e12, width) for width in (48, 96, 128, 192)]
+        + [at_budget(8e13, width) for width in (96, 512)]
+        + [at_budget(4e14, width) for width in (512, 768)]
+        + [at_budget(1e15, width) for width in (320, 768)],
+        "what the registered runs leave out of whole budgets of 8e12 to 1e15 FLOPs, trained after "
+        "them on a GPU",
+    ),
 }
 """Runs that enter no fit."""

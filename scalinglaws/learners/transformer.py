@@ -123,8 +123,8 @@ class TransformerConfig(LearnerConfig):
 
     @property
     def half_precision(self) -> bool:
-        """From width 256 on: chosen, not measured."""
-        return self.width >= 256
+        """From width 1,024 on: chosen, not measured."""
+        return self.width >= 1024
 
 
 def _default_heads(width: int) -> int:
