@@ -22,7 +22,7 @@ def misprinted(corpus: Corpus, share: float, seed: int = 0) -> Corpus:
     >>> from scalinglaws.text import decode
     >>> notes = from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes")
     >>> dirty = misprinted(notes, share=0.1)
-    >>> print(decode(notes.train[:16]), decode(dirty.train[:16]), sep="\n")
+    >>> print(decode(notes.train[:16]), decode(dirty.train[:16]), sep=chr(10))
     This is note 23.
     T shis is note 2o
     >>> bool((notes.val == dirty.val).all())
