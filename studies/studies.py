@@ -17,6 +17,7 @@ from scalinglaws.learners import (
     LSTMConfig,
     MLPConfig,
     NgramConfig,
+    PythonNgramConfig,
     TransformerConfig,
 )
 from scalinglaws.text import Corpus, KnownEntropy, foreign, misprinted, python_source
@@ -39,7 +40,8 @@ def at_budget(flops: float, width: int, **options: object) -> Run:
 
 
 LEARNERS: Mapping[str, type[LearnerConfig]] = {
-    config.kind: config for config in (TransformerConfig, MLPConfig, LSTMConfig, NgramConfig)
+    config.kind: config
+    for config in (TransformerConfig, MLPConfig, LSTMConfig, NgramConfig, PythonNgramConfig)
 }
 
 
@@ -51,7 +53,7 @@ def run_of(row: Mapping[str, Any], corpus: Corpus) -> Run:
     """
     config = LEARNERS[row["learner"]]
     said = {name: value for name, value in row.items() if not pd.isna(value)}
-    if config is NgramConfig:
+    if config in (NgramConfig, PythonNgramConfig):
         said["order"] = int(said["window"]) + 1
     shape = {f.name: int(said[f.name]) for f in fields(config) if f.name in said}
     if "shift" in shape:
@@ -235,11 +237,15 @@ def counted() -> list[Run]:
             for order in (5, 7, 9) if power % 2 == 0 else (9,):
                 one = Run(NgramConfig(order=order, context=context), 2**power)
                 runs += repeat([one], 3 if power < 21 else 1)
+    for power in range(12, 25, 2):
+        for context in (32, 128):
+            one = Run(PythonNgramConfig(context=context), 2**power)
+            runs += repeat([one], 3 if power < 19 else 1)
     return runs
 
 
 def ladder_of_data() -> list[Run]:
-    """One wide model with Muon: ever more text once, and rations of it many times."""
+    """Wide models with Muon, in windows of 32 and 128: ever more text once, and rations of it."""
     model = TransformerConfig(width=256)
     lanes: list[tuple[int | None, float]] = [(None, 0.0)]
     lanes += [(unique, decay) for unique in (2**18, 2**20) for decay in (0.0, 0.3, 1.0)]
@@ -247,7 +253,13 @@ def ladder_of_data() -> list[Run]:
     rations = [
         Run(model, 2**power, optimizer="muon", batch=32, unique_tokens=unique, weight_decay=decay)
         for unique, decay in lanes
-        for power in (20, 21, 22, 23)
+        for power in (20, 22, 23)
+    ]
+    farther = TransformerConfig(width=256, context=128)
+    rations += [
+        Run(farther, 2**power, optimizer="muon", batch=8, unique_tokens=unique, weight_decay=decay)
+        for unique, decay in ((None, 0.0), (2**20, 0.3), (2**20, 1.0))
+        for power in (20, 22, 23)
     ]
     wider = [
         Run(TransformerConfig(width=384), 2**power, optimizer="muon", batch=64)
@@ -443,7 +455,9 @@ def _reference() -> dict[str, Study]:
             far_up(LARGE, False), "no token shift above its budgets, at three rates"
         ),
         "ngram": Study(
-            counted(), "n-grams of orders 5, 7 and 9 in windows of 32 and 128 characters"
+            counted(),
+            "n-grams of orders 5, 7 and 9, and one that knows Python, in windows of 32 and 128 "
+            "characters",
         ),
         "ladder": Study(
             ladder_of_data(),

@@ -24,7 +24,7 @@ def misprinted(corpus: Corpus, share: float, seed: int = 0) -> Corpus:
     >>> dirty = misprinted(notes, share=0.1)
     >>> print(decode(notes.train[:16]), decode(dirty.train[:16]), sep=chr(10))
     This is note 23.
-    T shis is note 2o
+    shis is note 2o.
     >>> bool((notes.val == dirty.val).all())
     True
     """
