@@ -12,6 +12,7 @@ from .corpora import (
     from_documents,
     python_source,
 )
+from .dirt import foreign, misprinted
 from .false_belief import FalseBelief
 from .known_entropy import KnownEntropy, zipf
 from .markov import Markov
@@ -40,7 +41,9 @@ __all__ = [
     "decode",
     "digits_of",
     "encode",
+    "foreign",
     "from_documents",
+    "misprinted",
     "python_source",
     "zipf",
 ]
