@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from scalinglaws.runs import store as stores
-from scalinglaws.text import Corpus, python_source
+from scalinglaws.text import Corpus, corpora, python_source
 from scalinglaws.training import Run, cost, sweep
 from studies import SEALED, STUDIES, Study
 
@@ -39,6 +38,39 @@ def stages(study: Study, most_flops: float) -> Iterator[list[Run]]:
         least = most
         if runs:
             yield runs
+
+
+def together(studies: Iterable[Study]) -> Study:
+    """All runs as one study. Raises ValueError if they are not on one corpus."""
+    studies = list(studies)
+    corpora = {study.corpus().fingerprint: study.corpus for study in studies}
+    if len(corpora) > 1:
+        raise ValueError("--together takes studies of one corpus")
+    runs = [run for study in studies for run in study.runs]
+    return Study(runs, "together", next(iter(corpora.values())))
+
+
+def missing(study: Study, runs: Sequence[Run], store: Path) -> list[Run]:
+    """Those of the runs that the store does not hold."""
+    if not store.exists():
+        return list(runs)
+    known, corpus = stores.finished(store), study.corpus().fingerprint
+    return [run for run in runs if stores.key(run, corpus) not in known]
+
+
+def write_text(path: Path) -> None:
+    """Keep the tokens of `python_source`, which differ where other packages are installed."""
+    corpus = python_source()
+    np.savez_compressed(path, train=corpus.train, val=corpus.val)
+    print(f"{path}: {corpus.fingerprint}")
+
+
+def read_text(path: Path) -> None:
+    """From now on, `python_source` returns the tokens of such a file."""
+    kept = np.load(path)
+    corpus = Corpus("python source", kept["train"], kept["val"], vocab_size=128)
+    corpora._python_source = lambda: corpus
+    print(f"{path}: {corpus.fingerprint}")
 
 
 def together(studies: Iterable[Study]) -> Study:
@@ -99,7 +131,9 @@ def main() -> None:
     names += [name for name in SEALED if options.sealed and name not in names]
     options.store.parent.mkdir(exist_ok=True)
 
-    studies = {name: with_text(everything[name], options.text) for name in names}
+    if options.text:
+        read_text(options.text)
+    studies = {name: everything[name] for name in names}
     if options.together:
         studies = {"together": together(studies.values())}
     total = 0.0
