@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from scalinglaws.runs import store as stores
 from scalinglaws.text import Corpus, corpora, python_source
@@ -30,10 +31,12 @@ STAGES = (1e11, 3e13, float("inf"))
 """Within a study, runs of up to so many FLOPs come first: a part of the store is of use too."""
 
 
-def stages(study: Study, most_flops: float) -> Iterator[list[Run]]:
+def stages(
+    study: Study, most_flops: float, bounds: Sequence[float] = STAGES
+) -> Iterator[list[Run]]:
     """The runs of a study in the order of training: the cheap ones, then the others."""
     least = 0.0
-    for most in STAGES:
+    for most in bounds:
         runs = [run for run in study.runs if least < run.flops <= min(most, most_flops)]
         least = most
         if runs:
@@ -73,43 +76,6 @@ def read_text(path: Path) -> None:
     print(f"{path}: {corpus.fingerprint}")
 
 
-def together(studies: Iterable[Study]) -> Study:
-    """All runs as one study. Raises ValueError if they are not on one corpus."""
-    studies = list(studies)
-    corpora = {study.corpus().fingerprint: study.corpus for study in studies}
-    if len(corpora) > 1:
-        raise ValueError("--together takes studies of one corpus")
-    runs = [run for study in studies for run in study.runs]
-    return Study(runs, "together", next(iter(corpora.values())))
-
-
-def missing(study: Study, runs: Sequence[Run], store: Path) -> list[Run]:
-    """Those of the runs that the store does not hold."""
-    if not store.exists():
-        return list(runs)
-    known, corpus = stores.finished(store), study.corpus().fingerprint
-    return [run for run in runs if stores.key(run, corpus) not in known]
-
-
-def write_text(path: Path) -> None:
-    """Keep the tokens of `python_source`, which differ where other packages are installed."""
-    corpus = python_source()
-    np.savez_compressed(path, train=corpus.train, val=corpus.val)
-    print(f"{path}: {corpus.fingerprint}")
-
-
-def with_text(study: Study, path: Path | None) -> Study:
-    """The study on the tokens of the file, if it is about the source of Python."""
-    if path is None or study.corpus is not python_source:
-        return study
-
-    def corpus() -> Corpus:
-        kept = np.load(path)
-        return Corpus("python source", kept["train"], kept["val"], vocab_size=128)
-
-    return replace(study, corpus=corpus)
-
-
 def main() -> None:
     everything = STUDIES | SEALED
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -122,6 +88,7 @@ def main() -> None:
     parser.add_argument("--text", type=Path, help="read the source of Python from this file")
     parser.add_argument("--write-text", type=Path, help="write that file and end")
     parser.add_argument("--together", action="store_true", help="all runs in one sweep")
+    parser.add_argument("--tf32", action="store_true", help="products in TF32 on cards that can")
     parser.add_argument("--dry-run", action="store_true", help="train nothing, say what it takes")
     options = parser.parse_args()
     if options.write_text:
@@ -131,6 +98,7 @@ def main() -> None:
     names += [name for name in SEALED if options.sealed and name not in names]
     options.store.parent.mkdir(exist_ok=True)
 
+    torch.backends.cuda.matmul.allow_tf32 = options.tf32
     if options.text:
         read_text(options.text)
     studies = {name: everything[name] for name in names}
@@ -138,7 +106,7 @@ def main() -> None:
         studies = {"together": together(studies.values())}
     total = 0.0
     for name, study in studies.items():
-        for runs in stages(study, options.most_flops):
+        for runs in stages(study, options.most_flops, STAGES[-1:] if options.together else STAGES):
             left = missing(study, runs, options.store)
             flops, seconds = cost(left)
             total += seconds
