@@ -88,9 +88,9 @@ def card(folder: Path) -> list[str]:
                 "GB": ("GB", short),
             },
         ),
-        "A single narrow model leaves nearly all of a card idle, whatever one does: its kernels are "
-        "too small. So runs are stacked, and several stacks are trained at a time, each on a stream "
-        "of its own. What that gives:",
+        "A single narrow model leaves nearly all of a card idle, whatever one does: its kernels "
+        "are too small. So runs are stacked, and several stacks are trained at a time, each on a "
+        "stream of its own. What that gives:",
         table(
             streams,
             {
@@ -103,7 +103,8 @@ def card(folder: Path) -> list[str]:
         ),
         "**Which precision?** TFLOP/s of a single model in float32, with products in TF32, and in "
         "bfloat16, and the loss after 16,384 sequences. The peaks are "
-        f"{short(peaks['float32'])}, {short(peaks['TF32'])} and {short(peaks['bfloat16'])} TFLOP/s. "
+        f"{short(peaks['float32'])}, {short(peaks['TF32'])} and {short(peaks['bfloat16'])} "
+        "TFLOP/s. "
         "The engine takes bfloat16 from width 1,024 on where the card has it, and float32 below, "
         "so that losses can be set beside those of processors. It never takes float16.",
         table(
@@ -127,8 +128,8 @@ def processors(folder: Path) -> list[str]:
     speed = pd.read_csv(folder / "throughput.csv")
     return [
         "## Two processor cores",
-        f"Measured with `make bench` on this machine: {machine}. Such machines differ and drift, so "
-        "only ratios are given, each of two things measured in turn.",
+        f"Measured with `make bench` on this machine: {machine}. Such machines differ and drift, "
+        "so only ratios are given, each of two things measured in turn.",
         table(
             speed,
             {
@@ -158,8 +159,8 @@ def written() -> str:
             parts += card(folder)
     parts += [
         "## What was trained on it",
-        "The same card trained, in 9.5 minutes with other work beside, the runs that chapter 8 bets "
-        "on (ten of 8e12 to 1e15 FLOPs, 133 s in all, 20 TFLOP/s), the studies of chapter 13 "
+        "The same card trained, in 9.5 minutes with other work beside, the runs that chapter 8 "
+        "bets on (ten of 8e12 to 1e15 FLOPs, 133 s in all, 20 TFLOP/s), the studies of chapter 13 "
         "(2.3e15 FLOPs) and the 2,376 runs of chapter 14 (1.9e15 FLOPs, 140 s). "
         "`scalinglaws/runs/data/PROVENANCE.md` lists them.",
         "## Measure yours",
