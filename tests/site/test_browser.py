@@ -130,10 +130,13 @@ def kinds_of_tokens(path: Path) -> int:
     return len({kind for token in html.select("pre span") for kind in token.get("class", [])})
 
 
-def look(seen: Visit, theme: str, expected: int, code: bool = True) -> dict[str, list[str]]:
+def look(
+    seen: Visit, theme: str, expected: int, code: bool = True, barriers: bool = True
+) -> dict[str, list[str]]:
     """Return what is wrong with an open page, by kind; `expected` is its number of formulas.
 
-    The barriers in its code are looked for if `code`: that takes three times as long as all else.
+    Barriers are looked for if `barriers`, and those in the page's code if `code` as well: that
+    takes three times as long as all else.
     """
     page = seen.page
     drawn = page.locator("mjx-container").count()
@@ -152,6 +155,8 @@ def look(seen: Visit, theme: str, expected: int, code: bool = True) -> dict[str,
         wrong["formulas are drawn"].append("no font of MathJax was loaded")
     if page.locator("html").get_attribute("data-theme") != theme:
         wrong["follows the reader's theme"].append("another theme")
+    if not barriers:
+        return wrong
     left_out = None if code else {"exclude": [["pre"]]}
     # Without `preload`, which asks for style sheets again and complains of those it does not find.
     found = Axe().run(page, context=left_out, options={"preload": False}).response
@@ -164,18 +169,25 @@ def look(seen: Visit, theme: str, expected: int, code: bool = True) -> dict[str,
 
 @pytest.fixture(scope="module")
 def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
-    """Open every page at every width, and look at it in every theme; return what is wrong."""
+    """Look at every page at every width and in every theme; return what is wrong.
+
+    A page is opened once, as on a phone, and then widened. Colours are the same at every width, so
+    the barriers of the dark are looked for at one.
+    """
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     paths = page_paths(site)
     colourful = max(paths, key=lambda path: kinds_of_tokens(site / path))
     for path in paths:
         expected = formulas(site / path)
-        for width in WIDTHS:
-            with visit(browser, f"{address}/{path}", width) as seen:
-                seen.page.add_style_tag(content=AT_ONCE)
+        with visit(browser, f"{address}/{path}", min(WIDTHS)) as seen:
+            seen.page.add_style_tag(content=AT_ONCE)
+            for width in sorted(WIDTHS):
+                seen.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
                 for theme in THEMES:
                     seen.page.emulate_media(color_scheme=theme)
-                    for kind, messages in look(seen, theme, expected, path == colourful).items():
+                    needed = width == max(WIDTHS) or theme == "light"
+                    looked = look(seen, theme, expected, path == colourful, needed)
+                    for kind, messages in looked.items():
                         found[kind] += [f"{path}, {width} px, {theme}: {m}" for m in messages]
     return found
 
