@@ -222,6 +222,10 @@ def reference(study: str | None = None) -> pd.DataFrame:
     return table[table["study"] == study].reset_index(drop=True)
 
 
+REGISTERED = ("preregistered", "preregistered-far")
+"""Studies whose forecasts were committed first."""
+
+
 def sealed() -> pd.DataFrame:
     """The largest runs that come with the package, ten and more times beyond all of `reference`.
 
@@ -231,16 +235,20 @@ def sealed() -> pd.DataFrame:
     return _shipped("sealed.csv")
 
 
-def preregistered() -> pd.DataFrame:
+def preregistered(study: str = "preregistered") -> pd.DataFrame:
     """Runs whose forecasts were committed before they were trained, as many as are trained so far.
 
-    They enter no fit. The forecasts are those of `course.bets.registered`; how both were made is
-    said in `studies/preregistration.md`. The columns are those of `reference`.
+    "preregistered" are the first six, "preregistered-far" four larger ones for a GPU. They enter no
+    fit. The forecasts are those of `course.bets.registered`; how both were made is said in
+    `studies/preregistration.md`. The columns are those of `reference`. Raises ValueError for
+    another name.
 
     >>> sorted(set(preregistered()["study"])) in ([], ["preregistered"])
     True
     """
-    file = "preregistered.csv"
+    if study not in REGISTERED:
+        raise ValueError(f"study must be one of {', '.join(REGISTERED)}; got {study!r}")
+    file = f"{study}.csv"
     if (_DATA / file).exists():
         return _shipped(file)
     return _shipped("sealed.csv").iloc[:0]

@@ -1235,7 +1235,7 @@ class TestHalfPrecision:
             assert torch.ones(2, 2).matmul(torch.ones(2, 2)).dtype == torch.float32
 
     @pytest.mark.parametrize(
-        ("width", "able", "on"), [(128, True, False), (256, True, True), (256, False, False)]
+        ("width", "able", "on"), [(512, True, False), (1024, True, True), (1024, False, False)]
     )
     def test_is_for_wide_models_on_cards_that_have_it(
         self, monkeypatch: pytest.MonkeyPatch, width: int, able: bool, on: bool
