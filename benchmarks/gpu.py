@@ -385,7 +385,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)
             (options.out / "machine.txt").write_text(described(plan) + "\n", encoding="utf-8")
-            table.to_csv(options.out / f"{name}.csv", index=False)
+            table.to_csv(options.out / f"{name}.csv", index=False, float_format="%.5g")
         print(f"\n{name} ({time.perf_counter() - start:.0f} s)")
         print(table.to_string(index=False, float_format="{:,.4g}".format), flush=True)
         if name == "right":

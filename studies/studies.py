@@ -540,3 +540,10 @@ SEALED = {
     ),
 }
 """Runs that enter no fit."""
+
+IDEAS_TABLE = (
+    *("no-shift", "lstm", "mlp", "misprints", "foreign", "rates"),
+    *("far-adamw", "far-muon", "far-no-shift", "ngram", "ladder"),
+)
+ELSEWHERE = dict.fromkeys(IDEAS_TABLE, "ideas.csv") | {"wall": "wall.csv"}
+"""Files of the studies that do not stand in `reference.csv`."""

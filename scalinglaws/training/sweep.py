@@ -57,8 +57,9 @@ _TRIES = 3
 _SECONDS_PER_STEP = 1e-3
 """What a step costs on one CPU thread beside its tokens (`LearnerConfig.seconds_per_token`)."""
 
-_AT_ONCE = 4
-"""Groups trained at a time on a CUDA card, each on a stream of its own."""
+_AT_ONCE = 8
+"""Groups trained at a time on a CUDA card, each on a stream of its own: on an H100 eight do 1.1 to
+1.4 times as much as four."""
 
 _WORTH_IT = 0.98
 """Groups are cut further only for a gain of more than 2 %."""
