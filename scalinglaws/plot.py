@@ -236,19 +236,25 @@ def interval_rows(
 
 
 def steps(
-    ax: Axes, factorial: Factorial, *, color: str = BLUE, shift: float = 0.0, label: str = ""
+    ax: Axes,
+    factorial: Factorial,
+    *,
+    means: Mapping[str, Estimate] | None = None,
+    color: str = BLUE,
+    shift: float = 0.0,
+    label: str = "",
 ) -> None:
     """How far each factor moves a result, in every order of changing one after the other.
 
     A row for each factor, the first on top. Small strokes: its steps, one for each setting of the
-    others. The dot: their mean over all orders (`Factorial.share`), with its 95 % interval.
-    `shift` moves all rows down by as much; `label` stands at the end of
-    the first row.
+    others. The dot: their mean over all orders with its interval, that of `means` if given, else
+    that of `Factorial.share` (95 %). `shift` moves all rows down by as much; `label` stands at the
+    end of the first row.
     """
     rows = np.arange(len(factorial.factors))
     for row, factor in enumerate(factorial.factors):
         found = [step[0] for step in factorial.steps(factor).values()]
-        mean = summary(factorial.share(factor))
+        mean = means[factor] if means else summary(factorial.share(factor))
         at = row + shift
         ax.plot(found, np.full(len(found), at), "|", color=color, ms=13, mew=1.6, alpha=0.55)
         ax.errorbar(

@@ -24,7 +24,7 @@ from scipy.stats import norm as normal
 from scipy.stats import t as student
 
 from .. import plot
-from ..fit import fit_chinchilla, fit_isoflop, fit_power_law
+from ..fit import Scatter, fit_chinchilla, fit_isoflop, fit_power_law
 from ..runs import finished
 from ..runs.table import REGISTERED
 from .verdict import Outcome
@@ -330,15 +330,52 @@ def frontier_slopes(runs: pd.DataFrame, budgets: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def three_slopes(
+    runs: pd.DataFrame, scatter: Scatter, budgets: int = 4, draws: int = 1000
+) -> np.ndarray:
+    """The exponent of the frontier over the first, the middle and the last budgets, (3, 1 + draws).
+
+    At each budget a parabola in ln N goes through the runs near the best, and a straight line
+    through its minima gives the exponent, over so many `budgets` each. The first column is as
+    measured; the others have noise of `scatter` between seeds added, drawn for whole trunks (the
+    runs of one width and seed).
+
+    >>> from scalinglaws import reference
+    >>> from scalinglaws.fit import Scatter
+    >>> runs = prepared(reference("isoflop"))
+    >>> first, middle, last = three_slopes(runs, Scatter.known(0.003), draws=100)
+    >>> bool(middle[0] > max(first[0], last[0])), first.shape
+    (True, (101,))
+    """
+    near = near_best(runs)
+    trunk = near.groupby(["width", "seed"]).ngroup()
+    log_L = np.log(near["loss"].to_numpy(float)) + np.vstack(
+        [np.zeros(len(near)), scatter.draw(near["tokens"], trunk, 0, draws=draws)]
+    )
+    known, lowest = np.unique(near["budget"]), []
+    for budget in known:
+        at = (near["budget"] == budget).to_numpy()
+        n = np.log(near["params"].to_numpy(float)[at])
+        square, slope, height = np.polyfit(n - n.mean(), log_L[:, at].T, 2)
+        lowest.append(height - slope**2 / (4 * square))
+    begin = (0, (len(known) - budgets + 1) // 2, len(known) - budgets)
+    return -np.array(
+        [np.polyfit(np.log(known[i : i + budgets]), lowest[i : i + budgets], 1)[0] for i in begin]
+    )
+
+
 def buy(
-    runs: pd.DataFrame, shopping: Callable[[pd.DataFrame, int], pd.DataFrame], first: int = 5
+    runs: pd.DataFrame,
+    shopping: Callable[[pd.DataFrame, int], pd.DataFrame],
+    first: int = 5,
+    ahead: int = 2,
 ) -> pd.DataFrame:
     """Try a shopping list at several purses: fit the joined law to what it buys, forecast beyond.
 
     `shopping(within, seed)` gets the runs within reach of a purse, all seeds, and gives those it
     buys. The purses reach the budgets from number `first` (from 0), and the target is the runs near
-    the best two budgets further up. A row for each purse and each of two seeds: `reach` (FLOPs),
-    `runs`, `price` (in units of `reach`) and `miss` (mean over the target, %).
+    the best `ahead` budgets further up. A row for each purse and each of two seeds: `reach`
+    (FLOPs), `runs`, `price` (in units of `reach`) and `miss` (mean over the target, %).
 
     >>> from scalinglaws import reference
     >>> runs = prepared(reference("isoflop"))
@@ -347,11 +384,13 @@ def buy(
     (2, True)
     """
     budgets, rows = np.unique(runs["budget"]), []
-    for reach, beyond in zip(budgets[first:-2], budgets[first + 2 :], strict=True):
-        target = near_best(runs[runs["budget"] == beyond])
+    for reach, beyond in zip(budgets[first:-ahead], budgets[first + ahead :], strict=True):
+        target, before = near_best(runs[runs["budget"] == beyond]), None
         for seed in (0, 1):
             bought = shopping(runs[runs["budget"] <= reach], seed)
-            miss = float(misses(target, joined(bought)).mean())
+            if before is None or not bought.index.equals(before):  # else the same fit again
+                miss = float(misses(target, joined(bought)).mean())
+            before = bought.index
             price = float(bought["flops"].sum() / reach)
             rows.append({"reach": reach, "runs": len(bought), "price": price, "miss": miss})
     return pd.DataFrame(rows)
@@ -592,78 +631,125 @@ def outcomes(
     return found
 
 
+def in_words(table: pd.DataFrame) -> str:
+    """How many of the registered runs are trained and lie inside the winner's band.
+
+    `table` is that of `scored`.
+
+    >>> forecasts, _, _ = registered()
+    >>> print(in_words(scored(forecasts, forecasts.iloc[:0].assign(loss=0.0))))
+    0 of 6 registered runs trained
+    """
+    rows = table[(table["by"] == "joined") & (table["fitted to"] == "... of 3 budgets")]
+    rows = rows[rows["band"] == "record"]
+    done = rows[rows["measured"].notna()]
+    told = f"{len(done)} of {len(rows)} registered runs trained"
+    if done.empty:
+        return told
+    return f"{told}, {int(done['inside'].sum())} of {len(done)} inside the winner's 95 % band"
+
+
+def rivals(table: pd.DataFrame) -> str:
+    """Whose bands held the trained runs of the larger budget, and who came nearer than the winner.
+
+    `table` is that of `scored`; entrants that read the opened runs are left out. Two lines.
+
+    >>> forecasts, _, _ = registered()
+    >>> rivals(scored(forecasts, forecasts.iloc[:0].assign(loss=0.0)))
+    'no run at 8.0e+13 FLOPs is trained'
+    """
+    budget = table["budget"].max()
+    rows = table[(table["budget"] == budget) & table["measured"].notna()]
+    rows = rows[(rows["band"] == "record") & ~rows["fitted to"].str.contains("opened")]
+    if rows.empty:
+        return f"no run at {budget:.1e} FLOPs is trained"
+    each = rows.groupby(["by", "fitted to"])
+    held, miss = each["inside"].all(), each["miss"].agg(rms)
+    nearer = miss[miss < miss["joined", "... of 3 budgets"]].sort_values()
+    names = "; ".join(", ".join(name) for name in nearer.index) or "nobody"
+    return (
+        f"{budget:.0e} FLOPs, runs trained: {rows['width'].nunique()}; bands that hold them all: "
+        f"{int(held.sum())} of {len(held)}\nnearer than the winner: {names}"
+    )
+
+
 # ------------------------------------------------------------------------------------------ figures
 
 
-def name_bands(ax: Axes, band: Band, narrow: pd.Series) -> None:
-    """Finish the figure of misses: axes, the names of both bands, and a legend of thresholds.
+def draw_record(
+    ax: Axes, record: pd.DataFrame, bands: Mapping[str, Band], narrow: pd.Series
+) -> None:
+    """Misses by factor, the mean of each threshold as a line, with bands from the record.
 
-    `narrow` are half widths (%) of the band from resampling, by factor.
+    `record` has `miss` (%), `factor` and `threshold` (FLOPs); `bands` are named at their ends, the
+    first drawn strongest; `narrow` are half widths (%) of the band from resampling, by factor.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
-    >>> name_bands(ax, Band(0.8, 0.4, 6), pd.Series([1.0, 2.0], index=[2.5, 100.0]))
-    >>> len(ax.texts)
-    2
+    >>> record = pd.DataFrame({"miss": [1.0, 2.0], "factor": [2.5, 100.0], "threshold": 1e10})
+    >>> draw_record(ax, record, {"six": Band(0.8, 0.4, 6)}, pd.Series([1.0, 2.0], [2.5, 100.0]))
+    >>> [text.get_text() for text in ax.texts]
+    ['six', 'resampling']
     """
-    far = float(narrow.index.max())
-    ax.axhline(0, color="#888888", lw=0.8, zorder=0)
-    ax.set_xlim(1, far * 1.1)
+    colors = (plot.BLUE, plot.ORANGE, plot.GREEN, plot.PURPLE, "#222222", plot.GREY)
+    for i, (threshold, rows) in enumerate(record.groupby("threshold")):
+        color, mark = colors[i % len(colors)], "osD^vP"[i % 6]
+        ax.plot(rows["factor"], rows["miss"], mark, ms=3, color=color, alpha=0.4, mew=0)
+        mean = rows.groupby(rows["factor"].round(1))["miss"].mean()
+        ax.plot(mean.index, mean, "-" + mark, ms=5, lw=1.2, color=color, label=f"{threshold:.1e}")
+    far = float(record["factor"].max())
+    f = np.geomspace(1, far, 50)
+    for i, (name, band) in enumerate(bands.items()):
+        for side in (-1, 1):
+            ax.plot(f, side * band.half(f), ":" if i else "--", color=plot.RED, lw=1 if i else 1.8)
+        plot.say(ax, far, -float(band.half(far)), name, color=plot.RED, dx=6)
+    ax.fill_between(narrow.index, -narrow, narrow, color=plot.GREY, alpha=0.18, lw=0)
+    plot.say(ax, far, 0.5 * float(narrow.iloc[-1]), "resampling", color=plot.GREY, dx=6)
+    ax.axhline(0, color=plot.GREY, lw=0.8, zorder=0)
+    ax.set_xlim(1, far * 8)
     plot.log_axes(ax, y=False)
-    at = far**0.72
-    plot.say(ax, at, -float(band.half(at)), "the record", color=plot.RED, ha="right", dy=-12)
-    plot.say(ax, far**0.92, 1.0, "resampling", color=plot.BLUE, ha="center", dx=0)
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend(title="threshold (FLOPs)", ncols=3, loc="upper left", fontsize=9)
+    ax.legend(title="threshold (FLOPs)", ncols=2, loc="upper left", fontsize=9)
 
 
 def draw_registered(
-    ax: Axes, law: Law, band: Band, known: pd.DataFrame, opened: pd.DataFrame, reach: float
+    axes: Sequence[Axes], law: Law, band: Band, known: pd.DataFrame, reach: float
 ) -> None:
-    """The law's bowls with their bands at the budgets beyond its fit, and what came out there.
+    """The law's bowls with their bands, one budget to each of `axes`, and what came out there.
 
-    `known` is the table of `scored`, `opened` has `params`, `tokens` and `measured` of the runs of
-    another budget, and `reach` is the largest budget of the fit (FLOPs). Rings are measured losses,
-    crosses the forecasts of runs that are not trained.
+    `known` has `budget`, `params`, `tokens`, `flops` and `measured`, as the table of `scored`, and
+    `reach` is the largest budget of the fit (FLOPs). Rings are measured losses, crosses the
+    forecasts of runs that are not trained.
 
     >>> from matplotlib.figure import Figure
     >>> forecasts, _, _ = registered()
     >>> known = scored(forecasts, forecasts.iloc[:0].assign(loss=0.0))
-    >>> opened = pd.DataFrame({"params": [4e5], "tokens": [1e7], "flops": [2.6e13],
-    ...                        "measured": [1.31]})
-    >>> ax = Figure().subplots()
+    >>> axes = Figure().subplots(1, 2)
     >>> flat = lambda at: np.full(len(at), 1.3)
-    >>> draw_registered(ax, flat, Band(0.8, 0.4, 6), known, opened, 1e12)
-    >>> len(ax.texts)
-    4
+    >>> draw_registered(axes, flat, Band(0.8, 0.4, 6), known, 1e12)
+    >>> [ax.get_title() for ax in axes]
+    ['8.0e+12 FLOPs', '8.0e+13 FLOPs']
     """
-    one_each = known.drop_duplicates(["width", "tokens"])
-    runs = pd.concat([one_each, opened.assign(budget=opened["flops"].mean())])
-    colors = (plot.BLUE, plot.GREEN, plot.RED)
-    for color, (_, rows) in zip(colors, runs.groupby("budget"), strict=False):
+    runs = known.drop_duplicates(["width", "tokens"])
+    for ax, (budget, rows) in zip(axes, runs.groupby("budget"), strict=True):
         cost = rows["flops"] / rows["params"] / rows["tokens"]
         N = np.geomspace(rows["params"].min() / 1.6, rows["params"].max() * 1.6, 60)
         per_token = N * np.interp(np.log(N), *_sorted(np.log(rows["params"]), cost))
         C = float(rows["flops"].mean())
         bowl = law(pd.DataFrame({"params": N, "tokens": C / per_token, "flops": C}))
         half = float(band.half(C / reach)) / 100
-        ax.plot(N, bowl, "--", color=color, lw=1.4)
-        ax.fill_between(N, bowl * np.exp(-half), bowl * np.exp(half), color=color, alpha=0.12, lw=0)
+        ax.plot(N, bowl, "--", color=plot.BLUE, lw=1.4)
+        ax.fill_between(
+            N, bowl * np.exp(-half), bowl * np.exp(half), color=plot.BLUE, alpha=0.15, lw=0
+        )
         ring = rows["measured"].notna()
-        ax.plot(rows["params"][ring], rows["measured"][ring], "o", ms=9, mew=2, mfc="none",
-                mec=color, zorder=4)  # fmt: skip
+        ax.plot(rows["params"][ring], rows["measured"][ring], "o", ms=8, mew=2, mfc="none",
+                mec=plot.RED, zorder=4)  # fmt: skip
         asked = rows[~ring]
-        ax.plot(asked["params"], law(asked), "x", ms=7, mew=1.6, color=color, zorder=4)
-        plot.say(ax, N[-1], bowl[-1], f"{C:.1e}\nFLOPs", color=color, dx=6)
-    ax.set(
-        xlabel="parameters $N$ (blocks and head)",
-        ylabel="loss $L$ (nats per token)",
-        title="Forecasts, and what came out",
-        xlim=(2e4, 1.6e7),
-    )
-    ax.text(0.02, 0.03, "dashed: forecast, 95 % band\nrings: measured; crosses: not trained",
-            transform=ax.transAxes, fontsize=9)  # fmt: skip
-    plot.log_axes(ax, y=False)
+        ax.plot(asked["params"], law(asked), "x", ms=7, mew=1.6, color=plot.BLUE, zorder=4)
+        ax.set(xlabel="parameters $N$", title=f"{budget:.1e} FLOPs")
+        ax.set_xlim(known["params"].min() / 3, known["params"].max() * 3)
+        plot.log_axes(ax, y=False)
+    axes[0].set_ylabel("loss $L$ (nats per token)")
 
 
 def _sorted(x: pd.Series, y: pd.Series) -> tuple[np.ndarray, np.ndarray]:

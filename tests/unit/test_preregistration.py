@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from scalinglaws.course import bets
+from scalinglaws.fit import Scatter
 from scalinglaws.runs import preregistered, reference
 from tests.unit.test_reference import studies
 
@@ -164,3 +165,48 @@ def test_outcomes_follow_the_rules() -> None:
     assert {made[0] for made in bets.outcomes(bets.scored(forecasts, one)).values()} == {"open"}
     off = right.assign(loss=right["high"] * 1.01)
     assert bets.outcomes(bets.scored(forecasts, off.iloc[:1]))["8.sealed-band"] == ("failed", 0.0)
+
+
+def test_what_is_said_of_the_runs_follows_from_them() -> None:
+    forecasts, _, _ = bets.registered()
+    right = primary(forecasts).assign(loss=lambda table: table["value"])
+    table = bets.scored(forecasts, right)
+    assert bets.in_words(table) == (
+        "6 of 6 registered runs trained, 6 of 6 inside the winner's 95 % band"
+    )
+    assert bets.rivals(table).endswith("nearer than the winner: nobody")
+    assert "runs trained: 4; bands that hold them all:" in bets.rivals(table)
+    small = bets.scored(forecasts, right.iloc[:2])
+    assert bets.rivals(small) == "no run at 8.0e+13 FLOPs is trained"
+    off = bets.scored(forecasts, right.assign(loss=right["value"] * 1.3))
+    assert "0 of 6 inside" in bets.in_words(off)
+    assert "nearer than the winner: nobody" not in bets.rivals(off)
+
+
+def test_a_bend_is_found_where_there_is_one() -> None:
+    width, C = (x.ravel() for x in np.meshgrid([1, 2, 3, 4, 5], 10.0 ** np.arange(5, 16)))
+    N = np.sqrt(C) * 2.0 ** (width - 3)
+    bent = 0.05 + 0.02 * np.exp(-((np.log10(C) - 10) ** 2) / 4)
+    runs = pd.DataFrame({"width": width, "seed": 0, "tokens": C / N, "params": N, "budget": C})
+    for slope, found in ((bent, True), (0.05 + 0 * C, False)):
+        fall = np.exp(-np.cumsum(slope[::5]) * np.log(10))  # one slope for each budget
+        runs["loss"] = np.repeat(fall, 5) * np.exp(0.01 * (width - 3) ** 2)
+        runs["excess"] = runs["loss"] / runs.groupby("budget")["loss"].transform("min") - 1
+        first, middle, last = bets.three_slopes(runs, Scatter.known(1e-4), draws=50)
+        assert bool((middle > np.maximum(first, last)).all()) == found
+        assert first.shape == (51,)
+
+
+def test_the_same_purchase_is_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def counted(runs: pd.DataFrame) -> bets.Law:
+        made.append(len(runs))
+        return lambda at: np.full(len(at), 2.0)
+
+    monkeypatch.setattr(bets, "joined", counted)
+    ours = bets.prepared(reference("isoflop"))
+    every = bets.buy(ours, lambda runs, seed: runs, first=8, ahead=1)
+    assert len(made) == 2 and len(every) == 4
+    bets.buy(ours, lambda runs, seed: runs[runs["seed"] == seed], first=8, ahead=1)
+    assert len(made) == 6
