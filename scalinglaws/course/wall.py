@@ -13,9 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from .. import _checks as checks
+from .. import plot
 from ..estimate import Estimate
 from ..learners.base import Learner
 from ..text.corpora import Corpus
@@ -231,6 +233,37 @@ def mean_over(values: ArrayLike) -> Estimate:
         raise ValueError(f"an interval needs at least two values, got {x.size}")
     half = float(t.ppf(0.975, x.size - 1)) * float(x.std(ddof=1)) / math.sqrt(x.size)
     return Estimate(float(x.mean()), float(x.mean()) - half, float(x.mean()) + half)
+
+
+def draw_best_decays(ax: Axes, chosen: pd.DataFrame) -> None:
+    """The decay with the lowest loss against the width, one line for each ration.
+
+    `chosen` is a table from `best_decay`. A decay of zero stands at the lower edge.
+
+    >>> import matplotlib.pyplot as plt
+    >>> from scalinglaws import reference
+    >>> figure, ax = plt.subplots()
+    >>> draw_best_decays(ax, best_decay(early_stops(reference("data"))))
+    >>> len(ax.lines)  # as many as there are rations
+    6
+    >>> plt.close(figure)
+    """
+    limited = chosen[np.isfinite(chosen["ration"])]
+    mean = limited.groupby(["ration", "width", "tokens", "weight_decay"])["stopped"].mean()
+    table = mean.reset_index()
+    best = table.loc[table.groupby(["ration", "width"])["stopped"].idxmin()]
+    least = best["weight_decay"][best["weight_decay"] > 0].min() / 3
+    lowest = 0.01 if math.isnan(least) else least
+    for place, (size, runs) in enumerate(best.groupby("ration")):
+        color = f"C{place}"
+        aside = 1.05 ** (place - 1)  # so that equal decays do not hide one another
+        decay = np.maximum(runs["weight_decay"], lowest) * aside
+        ax.plot(runs["width"], decay, "o-", color=color)
+        plot.say(ax, runs["width"].iloc[-1], decay.iloc[-1], f"$2^{{{math.log2(size):.0f}}}$",
+                 color=color, dy=9 * (1 - place))  # fmt: skip
+    ax.set(xlabel="width", ylabel="best weight decay", title="Best decay, by ration")
+    ax.margins(x=0.15)
+    plot.log_axes(ax)
 
 
 # ---------------------------------------------------------------------------------------- the stock
