@@ -171,23 +171,24 @@ def worth(loss: ArrayLike, fresh: pd.DataFrame) -> np.ndarray:
     return np.asarray(np.exp(found))
 
 
-def reuse(runs: pd.DataFrame) -> pd.DataFrame:
+def reuse(runs: pd.DataFrame, fresh: pd.DataFrame | None = None) -> pd.DataFrame:
     """Of a table from `early_stops`, the repeated runs with `reuse`: fresh tokens' worth / ration.
 
     Reading a ration 16 times may do as much as 5 rations of fresh text read once; its effective
-    reuse is then 5 (Yan et al. 2025). Fresh runs of the same width set the measure, those of the
-    decay that is best for their length.
+    reuse is then 5 (Yan et al. 2025). The measure is set by runs of the same width on fresh text,
+    those in `fresh` or else in `runs`, each length with the decay that is best for it.
 
-    >>> from scalinglaws import reference
-    >>> wall = early_stops(reference("data"))
-    >>> fresh = wall.assign(ration=math.inf).drop_duplicates(["width", "tokens"])
-    >>> bool((reuse(pd.concat([wall, fresh]))["reuse"] > 0).any())
-    True
+    >>> runs = pd.DataFrame({"width": 8, "seed": 0, "tokens": [100, 200, 400, 400],
+    ...                      "unique_tokens": pd.array([None, None, None, 100], dtype="Int64"),
+    ...                      "loss": [3.0, 2.5, 2.0, 2.5]})
+    >>> reuse(early_stops(runs))["reuse"].round(6).tolist()
+    [2.0]
     """
-    fresh = best_decay(runs[np.isinf(runs["ration"])])
+    measure = runs if fresh is None else fresh
+    measure = best_decay(measure[np.isinf(measure["ration"])])
     repeated = runs[np.isfinite(runs["ration"]) & (runs["tokens"] >= runs["ration"])]
     parts = [
-        at.assign(reuse=worth(at["stopped"], fresh[fresh["width"] == width]) / at["ration"])
+        at.assign(reuse=worth(at["stopped"], measure[measure["width"] == width]) / at["ration"])
         for width, at in repeated.groupby("width")
     ]
     return pd.concat(parts, ignore_index=True)
@@ -200,7 +201,7 @@ def slope_over_seeds(
 
     For each seed and each setting of the columns `within` a straight line is laid through ln y
     against ln x; the slopes are averaged over the settings, and the interval is Student's over the
-    seeds. Raises ValueError with fewer than two seeds.
+    seeds. Rows without a y are left out. Raises ValueError with fewer than two seeds.
 
     >>> x = np.tile([1.0, 2.0, 4.0], 2)
     >>> table = pd.DataFrame({"x": x, "y": 3 * x**0.5, "w": 1, "seed": np.repeat([0, 1], 3)})
@@ -208,7 +209,7 @@ def slope_over_seeds(
     0.5
     """
     per_seed = []
-    for _, runs in table.groupby(seed):
+    for _, runs in table.dropna(subset=[y]).groupby(seed):
         slopes = [
             np.polyfit(np.log(at[x].to_numpy(float)), np.log(at[y].to_numpy(float)), 1)[0]
             for _, at in runs.groupby(list(within))
