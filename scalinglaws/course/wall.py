@@ -219,6 +219,31 @@ def slope_over_seeds(
     return mean_over(per_seed)
 
 
+def plane_over_seeds(
+    table: pd.DataFrame, y: str = "reuse", x: tuple[str, str] = ("ration", "params")
+) -> tuple[Estimate, Estimate, Estimate]:
+    """The exponents of y in two columns, fitted together, and their sum, as means over seeds.
+
+    If the sum is zero, y depends on the ratio of the two alone. Rows without a y are left out; the
+    intervals are Student's over the seeds. Raises ValueError with fewer than two seeds.
+
+    >>> u, n = np.meshgrid([1e4, 1e5, 1e6], [1e3, 1e4])
+    >>> one = pd.DataFrame({"ration": u.ravel(), "params": n.ravel()})
+    >>> one["reuse"] = (one["ration"] / one["params"]) ** 0.2
+    >>> two = pd.concat([one.assign(seed=0), one.assign(seed=1)])
+    >>> [round(found.value, 6) + 0.0 for found in plane_over_seeds(two)]
+    [0.2, -0.2, 0.0]
+    """
+    found = []
+    for _, runs in table.dropna(subset=[y]).groupby("seed"):
+        logs = np.log(runs[[*x, y]].to_numpy(dtype=float))
+        design = np.column_stack([logs[:, :2], np.ones(len(logs))])
+        (first, second, _), *_ = np.linalg.lstsq(design, logs[:, 2], rcond=None)
+        found.append((first, second, first + second))
+    first, second, both = (mean_over(values) for values in zip(*found, strict=True))
+    return first, second, both
+
+
 def mean_over(values: ArrayLike) -> Estimate:
     """The mean of independent values with its 95 % interval, by Student's distribution.
 
@@ -265,6 +290,36 @@ def draw_best_decays(ax: Axes, chosen: pd.DataFrame) -> None:
     ax.set(xlabel="width", ylabel="best weight decay", title="Best decay, by ration")
     ax.margins(x=0.15)
     plot.log_axes(ax)
+
+
+def draw_reuse(ax: Axes, runs: pd.DataFrame, others: pd.DataFrame) -> None:
+    """Mean reuse of each width and ration against the ration per parameter.
+
+    Circles with a colour for each width are `runs`, grey crosses `others`; both are tables from
+    `reuse`, as a rule of one number of readings.
+
+    >>> import matplotlib.pyplot as plt
+    >>> table = pd.DataFrame({"width": [8, 8, 16], "ration": [1e4, 1e5, 1e4], "reuse": [3, 4, 2],
+    ...                       "params": [1e3, 1e3, 5e3]})
+    >>> figure, ax = plt.subplots()
+    >>> draw_reuse(ax, table, table)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['width 8', 'width 16', 'older study']
+    >>> plt.close(figure)
+    """
+
+    def means(table: pd.DataFrame) -> pd.DataFrame:
+        return table.groupby(["width", "ration"])[["params", "reuse"]].mean().reset_index()
+
+    for number, (width, one) in enumerate(means(runs).groupby("width")):
+        ax.plot(one["ration"] / one["params"], one["reuse"], "o", color=f"C{number}", ms=8,
+                mec="white", label=f"width {width}", zorder=3)  # fmt: skip
+    older = means(others)
+    ax.plot(older["ration"] / older["params"], older["reuse"], "x", color=plot.GREY,
+            label="older study")  # fmt: skip
+    ax.set(xlabel="ration per parameter $U/N$")
+    ax.legend(loc="lower right", fontsize=9)
+    plot.log_axes(ax, y=False)
 
 
 # ---------------------------------------------------------------------------------------- the stock
