@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import pandas as pd
@@ -17,9 +17,10 @@ from scalinglaws.learners import (
     LSTMConfig,
     MLPConfig,
     NgramConfig,
+    PythonNgramConfig,
     TransformerConfig,
 )
-from scalinglaws.text import Corpus, KnownEntropy, python_source
+from scalinglaws.text import Corpus, KnownEntropy, foreign, misprinted, python_source
 from scalinglaws.training import Run, default_lr, repeat
 
 
@@ -39,7 +40,8 @@ def at_budget(flops: float, width: int, **options: object) -> Run:
 
 
 LEARNERS: Mapping[str, type[LearnerConfig]] = {
-    config.kind: config for config in (TransformerConfig, MLPConfig, LSTMConfig, NgramConfig)
+    config.kind: config
+    for config in (TransformerConfig, MLPConfig, LSTMConfig, NgramConfig, PythonNgramConfig)
 }
 
 
@@ -51,7 +53,7 @@ def run_of(row: Mapping[str, Any], corpus: Corpus) -> Run:
     """
     config = LEARNERS[row["learner"]]
     said = {name: value for name, value in row.items() if not pd.isna(value)}
-    if config is NgramConfig:
+    if config in (NgramConfig, PythonNgramConfig):
         said["order"] = int(said["window"]) + 1
     shape = {f.name: int(said[f.name]) for f in fields(config) if f.name in said}
     if "shift" in shape:
@@ -144,6 +146,138 @@ SHAPES = {
 def known_entropy() -> Corpus:
     """Facts with noise, of which the least possible loss is known exactly."""
     return KnownEntropy(keys=30_000).corpus(train=1_000_000, val=100_000)
+
+
+MISPRINTS = 0.1
+"""Share of the characters that a misprint replaces in the studies of dirty text."""
+
+FOREIGN = 0.5
+"""Share of the documents that are in a foreign language there."""
+
+
+@lru_cache(maxsize=1)
+def misprints() -> Corpus:
+    """Python source with misprints in what is trained on."""
+    return misprinted(python_source(), MISPRINTS)
+
+
+@lru_cache(maxsize=1)
+def half_foreign() -> Corpus:
+    """Python source of which half of the training documents are in a foreign language."""
+    return foreign(python_source(), FOREIGN)
+
+
+IDEAS: dict[float, Sequence[int]] = {
+    1.5e9: (8, 12, 16, 24),
+    1e10: (12, 16, 24, 32),
+    6e10: (16, 24, 32, 48),
+    4e11: (32, 48, 64, 96),
+    2.5e12: (48, 64, 96, 128),
+}
+"""Budgets of `ISOFLOP` at which ideas are tried, with widths around the best of the default."""
+
+LSTMS: dict[float, Sequence[int]] = {
+    1.5e9: (8, 12, 16, 24),
+    1e10: (12, 16, 24, 40),
+    6e10: (16, 24, 40, 56),
+    4e11: (40, 56, 80, 112),
+    2.5e12: (80, 112, 160),
+}
+"""The same for LSTMs of two layers."""
+
+MLPS: dict[float, Sequence[int]] = {
+    1.5e9: (16, 32, 64),
+    1e10: (32, 64, 128),
+    6e10: (64, 128, 256),
+    4e11: (128, 256, 512),
+    2.5e12: (256, 512, 1024),
+}
+"""The same for MLPs over eight characters."""
+
+LARGE: dict[float, Sequence[int]] = {
+    2.5e12: (64, 96, 128),
+    7.5e12: (64, 96, 128),
+}
+"""The budgets of ideas that are also tried far up, on a GPU."""
+
+TRIED_AT = 6e10
+"""The budget at which the learning rates of all ideas are tried."""
+
+RATES = (0.6, 1.7)
+"""Factors on the default rates there."""
+
+
+def idea(
+    budgets: Mapping[float, Sequence[int]],
+    model: Callable[[int], LearnerConfig],
+    **options: Any,
+) -> list[Run]:
+    """An idea at its budgets: three seeds up to 1e11 FLOPs, two above, and two more rates once."""
+
+    def run(flops: float, width: int) -> Run:
+        config = model(width)
+        return Run(config, round(flops / config.flops_per_token()), **options)
+
+    at = {flops: [run(flops, width) for width in widths] for flops, widths in budgets.items()}
+    seeds = {flops: 3 if flops < 1e11 else 2 for flops in at}
+    usual = [r for flops, runs in at.items() for r in repeat(runs, seeds[flops])]
+    return usual + other_rates(at.get(TRIED_AT, []), 3)
+
+
+def other_rates(runs: Iterable[Run], seeds: int) -> list[Run]:
+    """The runs at the other rates, with each seed."""
+    tried = [replace(run, lr=run.lr * factor) for run in runs if run.lr for factor in RATES]
+    return repeat(tried, seeds) if tried else []
+
+
+def far_up(budgets: Mapping[float, Sequence[int]], shift: bool, **options: Any) -> list[Run]:
+    """Transformers at the large budgets, three seeds at each of three rates."""
+    runs = []
+    for flops, widths in budgets.items():
+        for width in widths:
+            model = TransformerConfig(width, shift=shift)
+            one = Run(model, round(flops / model.flops_per_token()), **options)
+            runs += repeat([one], 3) + other_rates([one], 3)
+    return runs
+
+
+def counted() -> list[Run]:
+    """N-grams of several orders and two windows, from 2^12 characters to nearly all there are."""
+    runs = []
+    for power in range(12, 27):
+        for context in (32, 128):
+            for order in (5, 7, 9) if power % 2 == 0 else (9,):
+                one = Run(NgramConfig(order=order, context=context), 2**power)
+                runs += repeat([one], 3 if power < 21 else 1)
+    for power in range(12, 25, 2):
+        for context in (32, 128):
+            one = Run(PythonNgramConfig(context=context), 2**power)
+            runs += repeat([one], 3 if power < 19 else 1)
+    return runs
+
+
+def ladder_of_data() -> list[Run]:
+    """Wide models with Muon, in windows of 32 and 128: ever more text once, and rations of it."""
+    model = TransformerConfig(width=256)
+    lanes: list[tuple[int | None, float]] = [(None, 0.0)]
+    lanes += [(unique, decay) for unique in (2**18, 2**20) for decay in (0.0, 0.3, 1.0)]
+    lanes += [(2**22, 0.0), (2**22, 0.3)]
+    rations = [
+        Run(model, 2**power, optimizer="muon", batch=32, unique_tokens=unique, weight_decay=decay)
+        for unique, decay in lanes
+        for power in (20, 22, 23)
+    ]
+    farther = TransformerConfig(width=256, context=128)
+    rations += [
+        Run(farther, 2**power, optimizer="muon", batch=8, unique_tokens=unique, weight_decay=decay)
+        for unique, decay in ((None, 0.0), (2**20, 0.3), (2**20, 1.0))
+        for power in (20, 22, 23)
+    ]
+    wider = [
+        Run(TransformerConfig(width=384), 2**power, optimizer="muon", batch=64)
+        for power in (22, 24)
+    ]
+    return rations + wider
 
 
 def isoflop(budgets: Mapping[float, Sequence[int]], seeds: int, **options: object) -> list[Run]:
@@ -323,6 +457,55 @@ def _reference() -> dict[str, Study]:
             repeat((run for tokens in SHAPES for run in shapes(tokens)), 2),
             "depth against width at about equal size of the blocks",
         ),
+        "no-shift": Study(
+            idea({c: IDEAS[c] for c in IDEAS if c < 1e12}, partial(TransformerConfig, shift=False)),
+            "isoflop without token shift",
+        ),
+        "lstm": Study(
+            idea(LSTMS, partial(LSTMConfig, depth=2)), "isoflop with LSTMs of two layers"
+        ),
+        "mlp": Study(idea(MLPS, MLPConfig), "isoflop with MLPs over eight characters"),
+        "misprints": Study(
+            idea(IDEAS, TransformerConfig),
+            "isoflop on text of which a tenth of the characters is replaced by others; the losses "
+            "are those on clean text",
+            misprints,
+        ),
+        "foreign": Study(
+            idea(IDEAS, TransformerConfig),
+            "isoflop on text of which half the documents are in a cipher; the losses are those on "
+            "clean text",
+            half_foreign,
+        ),
+        "rates": Study(
+            [
+                run
+                for optimizer in ("adamw", "muon")
+                for run in other_rates(
+                    (at_budget(TRIED_AT, w, optimizer=optimizer) for w in IDEAS[TRIED_AT]), 3
+                )
+            ],
+            "isoflop and muon at one budget, with other learning rates",
+        ),
+        "far-adamw": Study(
+            far_up({c: LARGE[c] for c in LARGE if c > 5e12}, True),
+            "the default recipe above the budgets of isoflop, at three rates",
+        ),
+        "far-muon": Study(
+            far_up(LARGE, True, optimizer="muon"), "Muon above its budgets, at three rates"
+        ),
+        "far-no-shift": Study(
+            far_up(LARGE, False), "no token shift above its budgets, at three rates"
+        ),
+        "ngram": Study(
+            counted(),
+            "n-grams of orders 5, 7 and 9, and one that knows Python, in windows of 32 and 128 "
+            "characters",
+        ),
+        "ladder": Study(
+            ladder_of_data(),
+            "wide models with Muon on ever more text, read once or a ration of it many times",
+        ),
         "batch": Study(batches, "batches of 1 to 64 sequences at fixed tokens, several rates"),
     }
 
@@ -341,5 +524,26 @@ SEALED = {
         "runs whose forecasts were committed before they were trained (preregistration.md), in "
         "the order of training",
     ),
+    "preregistered-far": Study(
+        [at_budget(4e14, width) for width in (256, 384)]
+        + [at_budget(1e15, width) for width in (384, 512)],
+        "a second set of such runs, for a GPU: 160 and 400 times the compute of any run that a "
+        "fit may use",
+    ),
+    "isoflop-far": Study(
+        [at_budget(8e12, width) for width in (48, 96, 128, 192)]
+        + [at_budget(8e13, width) for width in (96, 512)]
+        + [at_budget(4e14, width) for width in (512, 768)]
+        + [at_budget(1e15, width) for width in (320, 768)],
+        "what the registered runs leave out of whole budgets of 8e12 to 1e15 FLOPs, trained after "
+        "them on a GPU",
+    ),
 }
 """Runs that enter no fit."""
+
+IDEAS_TABLE = (
+    *("no-shift", "lstm", "mlp", "misprints", "foreign", "rates"),
+    *("far-adamw", "far-muon", "far-no-shift", "ngram", "ladder"),
+)
+ELSEWHERE = dict.fromkeys(IDEAS_TABLE, "ideas.csv") | {"wall": "wall.csv"}
+"""Files of the studies that do not stand in `reference.csv`."""

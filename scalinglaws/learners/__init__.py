@@ -4,6 +4,7 @@ from .base import Count, Counter, Group, Learner, LearnerConfig
 from .lstm import LSTM, LSTMConfig
 from .mlp import MLP, MLPConfig
 from .ngram import Ngram, NgramConfig
+from .python_ngram import PythonNgram, PythonNgramConfig
 from .transformer import Block, Transformer, TransformerConfig, norm, shift
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "MLPConfig",
     "Ngram",
     "NgramConfig",
+    "PythonNgram",
+    "PythonNgramConfig",
     "Transformer",
     "TransformerConfig",
     "norm",

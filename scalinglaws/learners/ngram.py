@@ -139,7 +139,7 @@ class Ngram(Counter):
         """Learn from all windows: tokens and targets (stack, windows, time)."""
         places = np.arange(tokens.shape[2]) if keep is None else np.flatnonzero(keep.cpu().numpy())
         self.orders = [
-            _counted(one.cpu().numpy(), wanted.cpu().numpy(), places, self.config)
+            counted(one.cpu().numpy(), wanted.cpu().numpy(), places, self.config)
             for one, wanted in zip(tokens, targets, strict=True)
         ]
 
@@ -159,7 +159,7 @@ class Ngram(Counter):
         stack, batch, time = tokens.shape
         places = np.arange(time) if keep is None else np.flatnonzero(keep.cpu().numpy())
         p = [
-            _probabilities(orders, one.cpu().numpy(), places, self.config)
+            probabilities(orders, one.cpu().numpy(), places, self.config)
             for orders, one in zip(self.orders, tokens, strict=True)
         ]
         found = torch.from_numpy(np.log(np.stack(p)))
@@ -172,7 +172,7 @@ class Ngram(Counter):
         return alone
 
 
-def _packed(tokens: np.ndarray, places: np.ndarray, length: int, vocab_size: int) -> np.ndarray:
+def packed(tokens: np.ndarray, places: np.ndarray, length: int, vocab_size: int) -> np.ndarray:
     """The last `length` tokens up to each place, as one integer; (n, time) -> (n, places)."""
     packed = np.zeros((len(tokens), len(places)), dtype=np.int64)
     for back in range(length - 1, -1, -1):
@@ -180,7 +180,7 @@ def _packed(tokens: np.ndarray, places: np.ndarray, length: int, vocab_size: int
     return packed
 
 
-def _counted(
+def counted(
     tokens: np.ndarray, targets: np.ndarray, places: np.ndarray, c: NgramConfig
 ) -> list[Order]:
     """The orders from 1 up; tokens and targets (windows, time), counted at these places."""
@@ -190,15 +190,15 @@ def _counted(
         length = order - 1
         # At place t a window holds t + 1 tokens of history.
         there = places[places + 1 >= length]
-        grams = _packed(tokens, there, length, c.vocab_size) * c.vocab_size + targets[:, there]
-        keys, often = _tallied(grams)
+        grams = packed(tokens, there, length, c.vocab_size) * c.vocab_size + targets[:, there]
+        keys, often = tallied(grams)
         after = None
         if longer is not None:
             # Each longer n-gram is one more token that its own end came after. So is a beginning.
             after = np.zeros(len(keys), dtype=np.int64)
-            ends, times = _tallied(longer % c.vocab_size**order)
+            ends, times = tallied(longer % c.vocab_size**order)
             after[np.searchsorted(keys, ends)] = times
-            first, _ = _tallied(grams[:, there + 1 == length])
+            first, _ = tallied(grams[:, there + 1 == length])
             after[np.searchsorted(keys, first)] += 1
         histories = keys // c.vocab_size
         starts = np.flatnonzero(np.diff(histories, prepend=-1, append=-1))
@@ -207,22 +207,22 @@ def _counted(
                 histories[starts[:-1]],
                 starts,
                 (keys % c.vocab_size).astype(np.int16),
-                _shared_out(often, starts),
-                None if after is None else _shared_out(after, starts),
+                shared_out(often, starts),
+                None if after is None else shared_out(after, starts),
             )
         )
         longer = keys
     return orders[::-1]
 
 
-def _tallied(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def tallied(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The different values in ascending order, and how often each is there."""
     values = np.sort(values, axis=None)
     starts = np.flatnonzero(np.diff(values, prepend=-1))
     return values[starts], np.diff(starts, append=len(values))
 
 
-def _shared_out(counts: np.ndarray, starts: np.ndarray) -> Shares:
+def shared_out(counts: np.ndarray, starts: np.ndarray) -> Shares:
     if not len(counts):
         return Shares(np.zeros(0), np.zeros(0))
     discounts = np.array([0.0, *_discounts(counts)])[np.minimum(counts, 3)]
@@ -250,7 +250,7 @@ def _within(discount: float, count: int) -> float:
     return float(discount) if 0 < discount < count else count / 2
 
 
-def _probabilities(
+def probabilities(
     orders: list[Order], tokens: np.ndarray, places: np.ndarray, c: NgramConfig
 ) -> np.ndarray:
     """p of every token after each place; tokens (n, time) -> (n, places, vocab_size)."""
@@ -260,17 +260,32 @@ def _probabilities(
         here = np.flatnonzero(places + 1 >= length)
         if not len(here) or not len(order.histories):
             continue
-        wanted = _packed(tokens, places[here], length, c.vocab_size)
+        wanted = packed(tokens, places[here], length, c.vocab_size)
         row = np.minimum(np.searchsorted(order.histories, wanted), len(order.histories) - 1)
         met = order.histories[row] == wanted
         highest = (length == len(orders) - 1) | (places[here] + 1 == length)
         for shares, columns in ((order.as_highest, highest), (order.below, ~highest)):
             if shares is not None and columns.any():
-                _mix(p, order, shares, row, met & columns, here)
+                mix(p, order, shares, row, met & columns, here)
     return p
 
 
-def _mix(
+def longest_met(
+    orders: list[Order], tokens: np.ndarray, places: np.ndarray, c: NgramConfig
+) -> np.ndarray:
+    """Tokens in the longest history at each place that was met; tokens (n, time) -> (n, places)."""
+    longest = np.zeros((len(tokens), len(places)), dtype=np.int64)
+    for length, order in enumerate(orders):
+        here = np.flatnonzero(places + 1 >= length)
+        if not length or not len(here) or not len(order.histories):
+            continue
+        wanted = packed(tokens, places[here], length, c.vocab_size)
+        row = np.minimum(np.searchsorted(order.histories, wanted), len(order.histories) - 1)
+        longest[:, here] = np.where(order.histories[row] == wanted, length, longest[:, here])
+    return longest
+
+
+def mix(
     p: np.ndarray,
     order: Order,
     shares: Shares,

@@ -12,7 +12,9 @@ from .corpora import (
     from_documents,
     python_source,
 )
+from .dirt import foreign, misprinted
 from .false_belief import FalseBelief
+from .few_shot import FewShot
 from .known_entropy import KnownEntropy, zipf
 from .markov import Markov
 from .permutations import Composition
@@ -28,6 +30,7 @@ __all__ = [
     "Composition",
     "Corpus",
     "FalseBelief",
+    "FewShot",
     "Induction",
     "KnownEntropy",
     "Markov",
@@ -40,7 +43,9 @@ __all__ = [
     "decode",
     "digits_of",
     "encode",
+    "foreign",
     "from_documents",
+    "misprinted",
     "python_source",
     "zipf",
 ]

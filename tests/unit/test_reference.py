@@ -36,7 +36,11 @@ studies = script("studies")
 sweep = script("sweep")
 export = script("export")
 WHAT_IS_SAID = ["width", "depth", "tokens", "seed", "lr", "batch", "optimizer", "warmup"]
-WHAT_IS_SAID += ["cooldown", "unique_tokens", "corpus"]
+WHAT_IS_SAID += ["cooldown", "unique_tokens", "corpus", "learner", "shift", "context", "window"]
+WHAT_IS_SAID += ["weight_decay", "dropout"]
+FAR_UP = {"far-adamw", "far-muon", "far-no-shift", "ladder"}
+"""Studies of ideas beyond the budgets of the reference runs that forecasts are made from."""
+ONE_SEED = {"batch", "ladder"}
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +83,16 @@ def test_both_optimisers_both_schedules_and_both_kinds_of_corpus_are_there(
 ) -> None:
     assert {*reference["optimizer"]} == {"adamw", "muon"}
     assert {0.0, 0.3} <= {*reference["cooldown"]}
-    assert reference["corpus"].nunique() == 2
+    assert reference["corpus"].nunique() >= 2
 
 
 def test_every_study_is_there_and_has_several_seeds(reference: pd.DataFrame) -> None:
-    assert list(reference["study"].unique()) == list(studies.STUDIES)
+    here = [name for name in studies.STUDIES if name not in studies.ELSEWHERE]
+    assert list(reference["study"].unique()) == here
+    for name in studies.ELSEWHERE:
+        assert len(runs.reference(name)) == len(studies.STUDIES[name].runs)
     for name, rows in reference.groupby("study"):
-        assert rows["seed"].nunique() >= (1 if name == "batch" else 2), name
+        assert rows["seed"].nunique() >= (1 if name in ONE_SEED else 2), name
 
 
 def test_no_run_stands_in_the_tables_twice(reference: pd.DataFrame, sealed: pd.DataFrame) -> None:
@@ -102,7 +109,8 @@ def test_no_run_failed_and_few_diverged(reference: pd.DataFrame, sealed: pd.Data
 def test_sealed_runs_lie_ten_times_beyond_all_others(
     reference: pd.DataFrame, sealed: pd.DataFrame
 ) -> None:
-    assert sealed["flops"].min() >= 10 * reference["flops"].max()
+    fitted = reference[~reference["study"].isin(FAR_UP)]
+    assert sealed["flops"].min() >= 10 * fitted["flops"].max()
     assert {*sealed["study"]} == {"sealed"}
     assert not {"sealed"} & {*reference["study"]}
 
@@ -131,7 +139,9 @@ def test_the_counts_agree_with_those_of_the_models(reference: pd.DataFrame) -> N
         row = rows.iloc[-1]
         corpus = studies.STUDIES[study].corpus()
         run = studies.run_of(row, corpus)
-        assert (run.flops, run.model.params("with_head")) == (row["flops"], row["params"])
+        assert run.flops == row["flops"], study
+        if run.model.by_gradient:
+            assert run.model.params("with_head") == row["params"], study
 
 
 @pytest.mark.parametrize(
@@ -173,7 +183,7 @@ def test_columns_that_came_later_say_what_was_the_case(
 
 def test_the_tables_are_small() -> None:
     folder = Path(runs.__file__).parent / "data"
-    assert sum(file.stat().st_size for file in folder.iterdir()) < 400e3
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 1.2e6
 
 
 # Training again
