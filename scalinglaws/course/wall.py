@@ -286,7 +286,7 @@ def draw_best_decays(ax: Axes, chosen: pd.DataFrame) -> None:
         decay = np.maximum(runs["weight_decay"], lowest) * aside
         ax.plot(runs["width"], decay, "o-", color=color)
         plot.say(ax, runs["width"].iloc[-1], decay.iloc[-1], f"$2^{{{math.log2(size):.0f}}}$",
-                 color=color, dy=9 * (1 - place))  # fmt: skip
+                 color=color, dy=13 * (1 - place))  # fmt: skip
     ax.set(xlabel="width", ylabel="best weight decay", title="Best decay, by ration")
     ax.margins(x=0.15)
     plot.log_axes(ax)
