@@ -181,6 +181,16 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: -0.1, "between 0 and 1"),
         (lambda: 0.0, "no better"),
     ],
+    "14.3": [
+        (lambda: "low", "one finite number"),
+        (lambda: 0.02, "mean loss"),
+        (lambda: 2.4, "worse than the best stop"),
+        (lambda: 2.33, "0.02 can be had"),
+    ],
+    "14.4": [
+        (lambda: 5, "as text"),
+        (lambda: "Both exaggerate.", "five or six sentences"),
+    ],
 }
 
 
@@ -444,6 +454,16 @@ def test_a_run_of_ones_own() -> None:
 @pytest.mark.parametrize(("value", "saying"), [(0.9, "With more"), (0.6, "With no more")])
 def test_two_repairs_are_set_beside_each_alone(value: float, saying: str) -> None:
     assert saying in accepted("12.4", value)
+
+
+def test_a_cure_is_set_beside_the_best_stop() -> None:
+    assert "by 0.040 nats" in accepted("14.3", 2.30)
+
+
+def test_a_judgement_of_the_wall_is_told_what_it_weighs() -> None:
+    words = "The gain is measured against the best stop and moves the wall by some years only. " * 4
+    message = accepted("14.4", words)
+    assert "2 of 6" in message and "who taught the writer" in message
 
 
 @pytest.mark.parametrize("sd", [0.004, 0.0103, 0.0206])

@@ -17,6 +17,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from scalinglaws.course import check
 from scalinglaws.course.exercises.kinds import Judged
+from scalinglaws.course.wall import wall_years
 from scalinglaws.estimate import wilson
 from scalinglaws.fit import PowerLaw, fit_power_law
 from scalinglaws.laws import (
@@ -24,6 +25,7 @@ from scalinglaws.laws import (
     KAPLAN_JOINT,
     KAPLAN_PARAMS,
     KAPLAN_TOKENS,
+    MUENNIGHOFF,
     ChinchillaLaw,
 )
 from scalinglaws.learners import TransformerConfig
@@ -296,6 +298,20 @@ def _() -> float:
 @truth("12.3")
 def _() -> float:
     return next(n for n in range(3700, 5000) if wilson(n, n).low >= 0.999)
+
+
+@truth("14.1")
+def _() -> float:
+    worth = MUENNIGHOFF.tokens_worth
+    return between(1.0, 50.0, lambda n: worth(n + 1e-4, 1) - worth(n, 1) - 5e-5)
+
+
+@truth("14.2")
+def _() -> float:
+    plain, cured = (
+        wall_years((1e14, 1e14), demand=1e13, growth=(0.38, 0.38), factor=f)[0] for f in (1, 5.17)
+    )
+    return float(cured - plain)
 
 
 @pytest.mark.parametrize("exercise", TRUTHS)

@@ -385,6 +385,26 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
             3.842: "Solve",
         },
     ),
+    "14.1": (
+        (11.539, 11.562, 11.774, 11.797),
+        {
+            10.67: "Those are the repetitions",
+            16.39: "not all of it",
+            15.39: "half is R_D ln 2",
+            8.695: "Half of the constant",
+            5.633: "natural logarithm",
+        },
+    ),
+    "14.2": (
+        (1.857, 1.8607, 1.8947, 1.8985),
+        {
+            4.324: "take log10",
+            0.7135: "orders of magnitude gained",
+            1.9646: "adds up in the exponent",
+            2.1553: "divides again",
+            0.27113: "Divide by the growth",
+        },
+    ),
 }
 """By exercise: the last that is too small, the smallest and the largest that count as right, the
 first that is too large; and each wrong answer with words that only its own diagnosis has."""
