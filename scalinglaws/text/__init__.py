@@ -16,8 +16,11 @@ from .false_belief import FalseBelief
 from .known_entropy import KnownEntropy, zipf
 from .markov import Markov
 from .permutations import Composition
+from .programs import Programs
 from .recall import Induction, Memorise
+from .running_product import RunningProduct
 from .task import Task, Vocabulary, digits_of
+from .translation import Translation
 from .zipf_skills import ZipfSkills
 
 __all__ = [
@@ -33,8 +36,11 @@ __all__ = [
     "Markov",
     "Memorise",
     "ModularArithmetic",
+    "Programs",
+    "RunningProduct",
     "Source",
     "Task",
+    "Translation",
     "Vocabulary",
     "ZipfSkills",
     "decode",
