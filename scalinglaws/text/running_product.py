@@ -36,7 +36,7 @@ class RunningProduct(Task):
 
     >>> task = RunningProduct(length=5, idle=0.5)
     >>> task.render(task.written("steps", task.orders(1, seed=2))[0])
-    'C 123 312 132 123 312 = 312 321 321 132'
+    'C 123 132 123 123 123 = 132 132 132 132'
     """
 
     length: int = 16

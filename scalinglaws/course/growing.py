@@ -1,0 +1,144 @@
+"""Growing an ability over width: the runs, both cores, the marks of tries, and the figure.
+
+Chapters 11 and 12 train small models of several widths and seeds on tasks of `scalinglaws.text`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+import numpy as np
+from matplotlib.axes import Axes
+from scipy.stats import t as student
+
+from .. import plot
+from ..estimate import Estimate
+from ..learners import TransformerConfig
+from ..learners.base import Learner
+from ..text import Corpus, Task
+from ..training import Run, train_together
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+def lanes(
+    task: Task, width: int, steps: int, seeds: int = 3, *, depth: int = 2, shift: bool = False
+) -> list[Run]:
+    """Runs of 64 examples a step, by Muon, one for each seed: a stack for `train_all`.
+
+    The models have four heads, or two at width 4, where four would hold one channel each.
+
+    >>> from scalinglaws.text import Addition
+    >>> runs = lanes(Addition(2), width=8, steps=100, seeds=2)
+    >>> [run.seed for run in runs], runs[0].steps, runs[0].model.context
+    ([0, 1], 100, 8)
+    """
+    model = TransformerConfig(
+        width,
+        depth,
+        heads=4 if width > 4 else 2,
+        context=task.example_length - 1,
+        vocab_size=len(task.vocabulary),
+        shift=shift,
+    )
+    tokens = 64 * steps * model.context
+    return [Run(model, tokens, seed, batch=64, optimizer="muon") for seed in range(seeds)]
+
+
+def train_all(
+    plans: Mapping[Name, tuple[Task, Sequence[Run]]], *, examples: int = 64_000, workers: int = 2
+) -> dict[Name, list[Learner]]:
+    """Train each stack of runs on `examples` of its task, in so many processes at a time.
+
+    A plan is a task and runs that go together, as `lanes` makes them. Returns the models by name,
+    in the order of the runs. With one worker everything stays in this process.
+
+    >>> from scalinglaws.text import Addition
+    >>> task = Addition(1)
+    >>> models = train_all({"sums": (task, lanes(task, 4, 2))}, examples=200, workers=1)
+    >>> len(models["sums"])
+    3
+    """
+    corpora: dict[Task, Corpus] = {}
+    for task, _ in plans.values():
+        if task not in corpora:
+            corpora[task] = task.corpus(examples, 200)
+    dearest = sorted(plans, key=lambda name: -sum(run.flops for run in plans[name][1]))
+    if workers == 1:
+        found = {name: train_together(plans[name][1], corpora[plans[name][0]]) for name in dearest}
+    else:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            jobs = {
+                name: pool.submit(train_together, plans[name][1], corpora[plans[name][0]])
+                for name in dearest
+            }
+            found = {name: job.result() for name, job in jobs.items()}
+    return {name: [trained.model for trained in found[name]] for name in plans}
+
+
+def first_passing(passes: np.ndarray, right: np.ndarray, k: int) -> np.ndarray:
+    """Whether the first of k tries that passes a test is right; False where none passes.
+
+    passes, right: (n, tries), bool. Returns (n,).
+
+    >>> passes = np.array([[False, True, True], [False, False, True]])
+    >>> right = np.array([[False, False, True], [False, False, True]])
+    >>> first_passing(passes, right, 2).tolist(), first_passing(passes, right, 3).tolist()
+    ([False, False], [False, True])
+    """
+    chosen = passes[:, :k].argmax(axis=1)
+    return right[np.arange(len(right)), chosen] & passes[:, :k].any(axis=1)
+
+
+def contrast(*terms: tuple[float, Sequence[float]], level: float = 0.95) -> Estimate:
+    """A weighted sum of the means of independent groups, with Welch's interval (Welch 1947).
+
+    terms: a weight and the values of a group, such as its seeds; `(1, a), (-1, b)` is the
+    difference of two means, and groups may scatter differently. Raises ValueError if a group has
+    fewer than two values.
+
+    >>> print(contrast((1, [60, 62, 64]), (-1, [50, 51, 52])))
+    11 (95% interval 7.23 to 14.77)
+    """
+    groups = [np.asarray(values, dtype=float) for _, values in terms]
+    if min(map(len, groups)) < 2:
+        raise ValueError("each group needs two values or more")
+    weights = [weight for weight, _ in terms]
+    value = sum(w * g.mean() for w, g in zip(weights, groups, strict=True))
+    parts = [w**2 * g.var(ddof=1) / len(g) for w, g in zip(weights, groups, strict=True)]
+    if not sum(parts):
+        return Estimate(float(value), float(value), float(value), level)
+    free = sum(parts) ** 2 / sum(v**2 / (len(g) - 1) for v, g in zip(parts, groups, strict=True))
+    reach = float(student.ppf((1 + level) / 2, free)) * float(np.sqrt(sum(parts)))
+    return Estimate(float(value), float(value) - reach, float(value) + reach, level)
+
+
+def ladder(
+    ax: Axes, found: Mapping[int, Sequence[float]], *, color: str = plot.BLUE, label: str = ""
+) -> None:
+    """A value against width: a dot for each seed, a line through the means, its name at the end.
+
+    found: width to the values of its seeds, in per cent or points.
+
+    >>> import matplotlib.pyplot as plt
+    >>> figure, ax = plt.subplots()
+    >>> ladder(ax, {8: [10, 20], 16: [50, 60]}, label="chain")
+    >>> ax.lines[-1].get_ydata().tolist()
+    [15.0, 55.0]
+    >>> plt.close(figure)
+    """
+    widths = sorted(found)
+    for width in widths:
+        ax.plot([width] * len(found[width]), found[width], "o", color=color, ms=4, alpha=0.45,
+                mew=0)  # fmt: skip
+    means = [float(np.mean(found[width])) for width in widths]
+    ax.plot(widths, means, "-", color=color, lw=1.6)
+    ax.set_xscale("log", base=2)
+    shown = [width for width in (4, 8, 16, 32, 64) if widths[0] <= width <= widths[-1]]
+    ax.set_xticks(shown, [str(width) for width in shown])
+    ax.set_xlabel("width")
+    if label:
+        plot.say(ax, widths[-1], means[-1], label, color=color, dx=7)
