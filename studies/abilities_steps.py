@@ -83,10 +83,10 @@ def of_formats(trained: Trained, task: RunningProduct) -> Iterator[dict[str, Any
     for name in task.formats:
         examples, start = task.written(name, orders), task.prompt_length
         log_p = log_probabilities(trained.model, examples, start)[0]
-        if name == "targets":  # what it writes is not read back
-            written = log_p.argmax(-1)
-        else:
+        if name == "steps":  # what it writes is read back
             written = answers(trained.model, task, examples[:, :start])[0]
+        else:
+            written = log_p.argmax(-1)
         place = 0 if name == "direct" else -1
         yield {
             "format": name,

@@ -15,9 +15,10 @@ from matplotlib.axes import Axes
 from scipy.stats import t as student
 
 from .. import plot
-from ..estimate import Estimate
+from ..estimate import Estimate, wilson
 from ..learners import TransformerConfig
 from ..learners.base import Learner
+from ..metrics import answers, exact_match
 from ..text import Corpus, Task
 from ..training import Run, train_together
 
@@ -77,6 +78,33 @@ def train_all(
             }
             found = {name: job.result() for name, job in jobs.items()}
     return {name: [trained.model for trained in found[name]] for name in plans}
+
+
+def shares(models: Sequence[Learner], task: Task, prompts: np.ndarray) -> list[Estimate]:
+    """Exact match of each model on prompts (n, any length), with Wilson's interval.
+
+    Only the answer is marked, not the working before it.
+
+    >>> from scalinglaws.text import Addition
+    >>> task = Addition(1)
+    >>> model = lanes(task, 4, 1)[0].model.build([0])
+    >>> shares([model], task, task.make(20, seed=0)[:, : task.prompt_length])[0].n
+    20
+    """
+    last = task.answer_length
+    right = task.solve(prompts)[:, -last:]
+    hits = [exact_match(answers(m, task, prompts)[0][:, -last:], right) for m in models]
+    return [wilson(int(hit.sum()), len(hit)) for hit in hits]
+
+
+def distinct(prompts: np.ndarray) -> np.ndarray:
+    """The prompts without those that came before, in their order.
+
+    >>> distinct(np.array([[1, 2], [0, 3], [1, 2]])).tolist()
+    [[1, 2], [0, 3]]
+    """
+    first = np.unique(prompts, axis=0, return_index=True)[1]
+    return prompts[np.sort(first)]
 
 
 def first_passing(passes: np.ndarray, right: np.ndarray, k: int) -> np.ndarray:
@@ -142,3 +170,35 @@ def ladder(
     ax.set_xlabel("width")
     if label:
         plot.say(ax, widths[-1], means[-1], label, color=color, dx=7)
+
+
+def shop(
+    ax: Axes,
+    price: Sequence[float],
+    found: Sequence[Sequence[float]],
+    greedy: float,
+    *,
+    color: str = plot.BLUE,
+    label: str = "",
+) -> None:
+    """What more and more tries buy: a thin line for each seed, dots for their mean.
+
+    price: FLOPs of each number of tries; found: for each, the values of the seeds; greedy: the
+    value of one greedy answer, drawn as a star at the price of one try.
+
+    >>> import matplotlib.pyplot as plt
+    >>> figure, ax = plt.subplots()
+    >>> shop(ax, [1e5, 2e5], [[10, 12], [20, 24]], 15, label="width 8")
+    >>> ax.get_xscale(), len(ax.lines)
+    ('log', 4)
+    >>> plt.close(figure)
+    """
+    values = np.asarray(found, dtype=float)
+    for seed in values.T:
+        ax.plot(price, seed, color=color, lw=0.7, alpha=0.5)
+    ax.plot(price, values.mean(axis=1), "o-", color=color, ms=4)
+    ax.plot(price[0], greedy, "*", color=color, ms=13, mec="white", zorder=4)
+    ax.set_xscale("log")
+    if label:
+        low = min(values.mean(axis=1)[0], greedy)
+        plot.say(ax, price[0], low, label, color=color, dx=0, dy=-13, ha="center")

@@ -1,6 +1,6 @@
 """Where tokens come from: real text, tasks with a known answer, languages with a known entropy."""
 
-from .arithmetic import Addition, ModularArithmetic
+from .arithmetic import Addition, ModularArithmetic, ShortSums
 from .cipher import Cipher
 from .corpora import (
     END_OF_FILE,
@@ -38,6 +38,7 @@ __all__ = [
     "ModularArithmetic",
     "Programs",
     "RunningProduct",
+    "ShortSums",
     "Source",
     "Task",
     "Translation",

@@ -94,6 +94,38 @@ class Addition(Task):
 
 
 @dataclass(frozen=True)
+class ShortSums(Addition):
+    """Sums in a form with room for longer ones: "00047+00285=233000".
+
+    Each number has 1 to `known` digits of its own, all lengths with equal chance, and zeros in the
+    other places of the form. The digits stand in the last places or, if `anywhere`, at any place,
+    the same for both numbers: "34700+28500". `make`, `corpus` and `solve` are those of `Addition`;
+    its shortcut's rate holds for full numbers and not for these.
+
+    >>> task = ShortSums(digits=5, known=3)
+    >>> task.render(task.make(1, seed=9)[0])
+    '00921+00079=000100'
+    """
+
+    known: int = 3
+    anywhere: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.field(self, "known", checks.whole, 1, self.digits)
+
+    def _prompts(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        prompts, d = super()._prompts(n, rng), self.digits
+        place = np.arange(d)[::-1]
+        low = self.anywhere * rng.integers(0, d - self.known + 1, n)
+        for start in (0, d + 1):
+            top = low + rng.integers(1, self.known + 1, n)
+            empty = (place < low[:, None]) | (place >= top[:, None])
+            prompts[:, start : start + d][empty] = 0
+        return prompts
+
+
+@dataclass(frozen=True)
 class ModularArithmetic(Task):
     """All pairs of residues under one operation: "5 + 9 = 3" for a modulus of 11.
 
