@@ -129,7 +129,7 @@ def contrast(*terms: tuple[float, Sequence[float]], level: float = 0.95) -> Esti
     fewer than two values.
 
     >>> print(contrast((1, [60, 62, 64]), (-1, [50, 51, 52])))
-    11 (95% interval 7.23 to 14.77)
+    11 (95% interval 6.845 to 15.16)
     """
     groups = [np.asarray(values, dtype=float) for _, values in terms]
     if min(map(len, groups)) < 2:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
+from scipy.signal import fftconvolve
 
 from .. import _checks as checks
 from .corpora import Corpus
@@ -99,12 +100,11 @@ class ShortSums(Addition):
 
     Each number has 1 to `known` digits of its own, all lengths with equal chance, and zeros in the
     other places of the form. The digits stand in the last places or, if `anywhere`, at any place,
-    the same for both numbers: "34700+28500". `make`, `corpus` and `solve` are those of `Addition`;
-    its shortcut's rate holds for full numbers and not for these.
+    the same for both numbers: "34700+28500".
 
     >>> task = ShortSums(digits=5, known=3)
     >>> task.render(task.make(1, seed=9)[0])
-    '00921+00079=000100'
+    '00921+00679=006100'
     """
 
     known: int = 3
@@ -112,7 +112,24 @@ class ShortSums(Addition):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.field(self, "known", checks.whole, 1, self.digits)
+        checks.field(self, "known", checks.whole, 1, min(self.digits, 5))
+
+    @cached_property
+    def chance(self) -> float:  # type: ignore[override]  # a cached property reads the same
+        lengths = np.arange(1, self.known + 1)
+        values = np.arange(10**self.known)
+        number = (values[:, None] < 10**lengths) @ (10.0**-lengths) / self.known
+        total = np.convolve(number, number) if self.known < 4 else fftconvolve(number, number)
+        places = 10 ** np.arange(self.digits - self.known + 1 if self.anywhere else 1)
+        sums = np.multiply.outer(places, np.arange(len(total))).ravel()
+        which = np.unique(sums, return_inverse=True)[1].reshape(-1)
+        return float(np.bincount(which, np.tile(total, len(places))).max() / len(places))
+
+    @property
+    def shortcuts(self) -> Mapping[str, float]:
+        lengths = np.arange(1, self.known + 1)
+        shared = np.minimum.outer(lengths, lengths)
+        return {"no carry": float(np.mean(0.55**shared))}
 
     def _prompts(self, n: int, rng: np.random.Generator) -> np.ndarray:
         prompts, d = super()._prompts(n, rng), self.digits

@@ -13,6 +13,9 @@ from .. import _checks as checks
 from .corpora import Corpus
 from .task import Task, Vocabulary, generator, require
 
+_BLOCK = 4096
+"""Examples that are drawn together."""
+
 _SYLLABLES = (("bdgklmnp", "aiu"), ("fhrstvwz", "eo"))
 
 
@@ -155,13 +158,20 @@ class Translation(Task):
 
     def _part(self, n: int, is_val: bool, seed: int) -> np.ndarray:
         rng = generator(seed, int(is_val))
+        shared = None if is_val or not self.pairs else self.shared(seed)
+        blocks = [self._block(rng, is_val, seed, shared) for _ in range(-(-n // _BLOCK))]
+        return np.concatenate(blocks)[:n]
+
+    def _block(
+        self, rng: np.random.Generator, is_val: bool, seed: int, shared: np.ndarray | None
+    ) -> np.ndarray:
+        """So many examples that a longer corpus begins with the shorter one."""
         if is_val:
-            ones = np.ones(n, dtype=int)
-            return self._asked(self._chosen(n, rng, True, seed), ones, 1 - ones)
-        meanings, source = self._chosen(n, rng, False, seed), rng.integers(0, 2, n)
-        pair = rng.random(n) >= self.alone
-        if self.pairs:
-            shared = self.shared(seed)
+            ones = np.ones(_BLOCK, dtype=int)
+            return self._asked(self._chosen(_BLOCK, rng, True, seed), ones, 1 - ones)
+        meanings, source = self._chosen(_BLOCK, rng, False, seed), rng.integers(0, 2, _BLOCK)
+        pair = rng.random(_BLOCK) >= self.alone
+        if shared is not None:
             meanings[pair] = shared[rng.integers(0, self.pairs, int(pair.sum()))]
         return self._asked(meanings, source, np.where(pair, 1 - source, source))
 
