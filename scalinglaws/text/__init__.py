@@ -13,6 +13,7 @@ from .corpora import (
     python_source,
 )
 from .false_belief import FalseBelief
+from .few_shot import FewShot
 from .known_entropy import KnownEntropy, zipf
 from .markov import Markov
 from .permutations import Composition
@@ -31,6 +32,7 @@ __all__ = [
     "Composition",
     "Corpus",
     "FalseBelief",
+    "FewShot",
     "Induction",
     "KnownEntropy",
     "Markov",
