@@ -5,12 +5,15 @@ Chapters 11 and 12 train small models of several widths and seeds on tasks of `s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import TypeVar
+from pathlib import Path
+from typing import Literal, TypeVar
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from scipy.stats import t as student
 
@@ -22,7 +25,24 @@ from ..metrics import answers, exact_match
 from ..text import Corpus, Task
 from ..training import Run, train_together
 
+_DATA = Path(__file__).parents[1] / "runs" / "data"
+
 Name = TypeVar("Name", bound=Hashable)
+
+
+def studied(name: Literal["steps", "minds"]) -> pd.DataFrame:
+    """The runs of `studies/abilities_steps.py` or `abilities_minds.py`, as these wrote them.
+
+    "steps" has a row for each run and format: `ability`, `condition` ("steps" for as many steps at
+    all widths, "longer" for four times as many), `width`, `params` of the blocks, `seed`, and the
+    marks as shares, losses in nats per token. "minds" has a row for each model, test and kind of
+    story (`what` "right") or rule ("agrees"), with `per_cent`.
+
+    >>> runs = studied("steps")
+    >>> sorted(set(runs["width"]))
+    [4, 8, 12, 16, 20, 24, 32, 40, 48]
+    """
+    return pd.read_csv(_DATA / f"abilities-{name}.csv")
 
 
 def lanes(
@@ -50,9 +70,14 @@ def lanes(
 
 
 def train_all(
-    plans: Mapping[Name, tuple[Task, Sequence[Run]]], *, examples: int = 64_000, workers: int = 2
+    plans: Mapping[Name, tuple[Task, Sequence[Run]]],
+    *,
+    examples: int = 64_000,
+    workers: int | None = None,
 ) -> dict[Name, list[Learner]]:
     """Train each stack of runs on `examples` of its task, in so many processes at a time.
+
+    By default two, or one where only one core may be used.
 
     A plan is a task and runs that go together, as `lanes` makes them. Returns the models by name,
     in the order of the runs. With one worker everything stays in this process.
@@ -68,6 +93,8 @@ def train_all(
         if task not in corpora:
             corpora[task] = task.corpus(examples, 200)
     dearest = sorted(plans, key=lambda name: -sum(run.flops for run in plans[name][1]))
+    if workers is None:
+        workers = min(2, cores())
     if workers == 1:
         found = {name: train_together(plans[name][1], corpora[plans[name][0]]) for name in dearest}
     else:
@@ -105,6 +132,17 @@ def distinct(prompts: np.ndarray) -> np.ndarray:
     """
     first = np.unique(prompts, axis=0, return_index=True)[1]
     return prompts[np.sort(first)]
+
+
+def cores() -> int:
+    """Cores that this process may use.
+
+    >>> cores() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def first_passing(passes: np.ndarray, right: np.ndarray, k: int) -> np.ndarray:

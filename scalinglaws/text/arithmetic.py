@@ -115,7 +115,7 @@ class ShortSums(Addition):
         checks.field(self, "known", checks.whole, 1, min(self.digits, 5))
 
     @cached_property
-    def chance(self) -> float:  # type: ignore[override]  # a cached property reads the same
+    def chance(self) -> float:
         lengths = np.arange(1, self.known + 1)
         values = np.arange(10**self.known)
         number = (values[:, None] < 10**lengths) @ (10.0**-lengths) / self.known

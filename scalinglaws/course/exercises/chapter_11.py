@@ -31,7 +31,7 @@ def what_the_test_costs(handed: ArrayLike, right: ArrayLike) -> Exercise:
     handed: whether what was handed in is right, (seeds, questions). right: whether each try is,
     (seeds, questions, tries).
     """
-    had, oracle = float(np.mean(handed)), float(np.asarray(right).any(axis=-1).mean())
+    had, oracle = float(np.asarray(handed).mean()), float(np.asarray(right).any(axis=-1).mean())
     return Exercise(
         truth=100 * (oracle - had),
         right="So much is lost because a wrong program passed before a right one, or instead.",
