@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.signal import fftconvolve
 
 from .. import _checks as checks
 from .corpora import Corpus
@@ -116,6 +115,8 @@ class ShortSums(Addition):
 
     @cached_property
     def chance(self) -> float:
+        from scipy.signal import fftconvolve  # here, because scipy.signal takes a while to load
+
         lengths = np.arange(1, self.known + 1)
         values = np.arange(10**self.known)
         number = (values[:, None] < 10**lengths) @ (10.0**-lengths) / self.known
