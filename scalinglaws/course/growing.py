@@ -203,7 +203,8 @@ def ladder(
     means = [float(np.mean(found[width])) for width in widths]
     ax.plot(widths, means, "-", color=color, lw=1.6)
     ax.set_xscale("log", base=2)
-    shown = [width for width in (4, 8, 16, 32, 64) if widths[0] <= width <= widths[-1]]
+    drawn = np.concatenate([np.asarray(line.get_xdata(), dtype=float) for line in ax.lines])
+    shown = [width for width in (4, 8, 16, 32, 64) if drawn.min() <= width <= drawn.max()]
     ax.set_xticks(shown, [str(width) for width in shown])
     ax.set_xlabel("width")
     if label:
