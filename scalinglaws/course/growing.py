@@ -9,11 +9,9 @@ import os
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from scipy.stats import t as student
 
@@ -25,24 +23,7 @@ from ..metrics import answers, exact_match
 from ..text import Corpus, Task
 from ..training import Run, train_together
 
-_DATA = Path(__file__).parents[1] / "runs" / "data"
-
 Name = TypeVar("Name", bound=Hashable)
-
-
-def studied(name: Literal["steps", "minds"]) -> pd.DataFrame:
-    """The runs of `studies/abilities_steps.py` or `abilities_minds.py`, as these wrote them.
-
-    "steps" has a row for each run and format: `ability`, `condition` ("steps" for as many steps at
-    all widths, "longer" for four times as many), `width`, `params` of the blocks, `seed`, and the
-    marks as shares, losses in nats per token. "minds" has a row for each model, test and kind of
-    story (`what` "right") or rule ("agrees"), with `per_cent`.
-
-    >>> runs = studied("steps")
-    >>> sorted(set(runs["width"]))
-    [4, 8, 12, 16, 20, 24, 32, 40, 48]
-    """
-    return pd.read_csv(_DATA / f"abilities-{name}.csv")
 
 
 def lanes(
