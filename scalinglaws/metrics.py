@@ -40,6 +40,7 @@ __all__ = [
     "sample",
     "sharpness",
     "token_accuracy",
+    "tries",
     "wilson",
 ]
 
@@ -148,6 +149,48 @@ def answers(
         whole = _written(x, length, logits, temperature, rng)
         written.append(whole[:, :, text.shape[1] :].cpu().numpy().astype(np.uint8))
     return np.concatenate(written, axis=1)
+
+
+@one_thread()
+@torch.no_grad()
+def tries(
+    model: Learner,
+    task: Task,
+    prompts: np.ndarray,
+    k: int,
+    *,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """`k` independent answers of a single model to each prompt, drawn from p^(1/temperature).
+
+    As if `answers` were asked k times, but a beginning that several tries share is computed once,
+    which pays where answers are short. prompts (n, any length). Returns uint8 of shape (n, k,
+    continuation). Raises ValueError if `temperature` is not above 0 or the model is a stack.
+    """
+    if model.stack != 1:
+        raise ValueError(f"tries are those of one model, not of a stack of {model.stack}")
+    temperature, k = checks.above_zero(temperature, "temperature"), checks.whole(k, "k", 1)
+    prompts, rng = np.atleast_2d(prompts), np.random.default_rng(checks.seed(seed))
+    size = len(task.vocabulary)
+    whose = np.repeat(np.arange(len(prompts)), k)
+    written = np.empty((len(whose), 0), dtype=np.int64)
+    for _ in range(task.example_length - task.prompt_length):
+        begun, which = np.unique(np.column_stack([whose, written]), axis=0, return_inverse=True)
+        text = np.concatenate([prompts[begun[:, 0]].astype(np.int64), begun[:, 1:]], axis=1)
+        last = torch.zeros(text.shape[1], dtype=torch.bool, device=model.device)
+        last[-1] = True
+        parts = [
+            (model(part[None].to(model.device), last)[0, :, 0, :size].double() / temperature)
+            .softmax(-1)
+            .cpu()
+            .numpy()
+            for part in torch.from_numpy(text).split(_ROWS)
+        ]
+        below = np.concatenate(parts).cumsum(axis=1)[which.reshape(-1)]
+        drawn = (below < rng.random((len(whose), 1)) * below[:, -1:]).sum(axis=1)
+        written = np.column_stack([written, np.minimum(drawn, size - 1)])
+    return written.reshape(len(prompts), k, -1).astype(np.uint8)
 
 
 @one_thread()

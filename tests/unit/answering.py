@@ -114,6 +114,15 @@ def eighteen() -> tuple[list[float]]:
     return ([float(flops) for flops in each for _ in range(3)],)
 
 
+def tried() -> tuple[np.ndarray, np.ndarray]:
+    """Two seeds, five questions, three tries: what was handed in, and what each try was worth."""
+    right = np.zeros((2, 5, 3), dtype=bool)
+    right[0, :4, 2] = right[1, 0, 0] = True
+    handed = np.zeros((2, 5), dtype=bool)
+    handed[0, :2] = True
+    return handed, right
+
+
 GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "1.1": lambda: (by_compute(),),
     "1.2": lambda: (by_compute(),),
@@ -133,6 +142,13 @@ GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "8.2": lambda: (prepared(reference("isoflop")),),
     "10.3": lambda: (0.1, 0.4),
     "10.4": lambda: ([10.0, 20, 40, 80, 160], [3.0, 2.5, 0.5, 0.05, 0.01]),
+    "11.2": tried,
+    "11.3": lambda: (30.0,),
+    "12.1": lambda: (
+        {"false": 40.0, "true": 90.0, "told": 80.0},
+        {"false": 2, "true": 5, "told": 3},
+    ),
+    "12.3": lambda: ([36.0, 39.0, 96.0],),
     "12.4": lambda: (0.0, 0.8),
     "14.3": lambda: (2.34,),
 }

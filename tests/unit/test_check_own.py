@@ -176,6 +176,19 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: (48, 1.6, 1.5, 1.7, 2.0), "check the FLOPs"),
         (lambda: (48, OWN, OWN - 0.1, OWN + 0.1, OWN), "afterwards"),
     ],
+    "11.3": [
+        (lambda: "much", "one finite number"),
+        (lambda: 140, "between -100 and 100"),
+        (lambda: 0.31, "give points"),
+    ],
+    "11.5": [
+        (lambda: 1.0, "between quotes"),
+        (lambda: "Steps are not reasons.", "five or six sentences"),
+    ],
+    "12.3": [
+        (lambda: 140, "between 0 and 100"),
+        (lambda: 0.36, "give per cent"),
+    ],
     "12.4": [
         (lambda: 90, "between 0 and 1"),
         (lambda: -0.1, "between 0 and 1"),
@@ -190,6 +203,10 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "14.4": [
         (lambda: 5, "as text"),
         (lambda: "Both exaggerate.", "five or six sentences"),
+    ],
+    "12.5": [
+        (lambda: 1.0, "between quotes"),
+        (lambda: "It has no mind.", "five or six sentences"),
     ],
 }
 
@@ -449,6 +466,25 @@ def test_a_run_of_ones_own() -> None:
     assert "1.0 % below" in message and "4.0 % holds it" in message
     assert "does not hold" in accepted("8.3", (48, 1.01 * OWN, 1.005 * OWN, 1.02 * OWN, OWN))
     assert "holds it" in accepted("8.3", (40, 1.01 * OWN, 0.97 * OWN, 1.05 * OWN, OWN))
+
+
+def test_depth_and_steps_are_set_side_by_side() -> None:
+    assert "+40.0 points at four layers and +30.0 at two, more" in accepted("11.3", 40)
+    assert "at two, less" in accepted("11.3", -2.5)
+
+
+@pytest.mark.parametrize(("value", "place"), [(36, "within"), (60, "within"), (30, "outside")])
+def test_another_seed_is_held_against_the_others(value: float, place: str) -> None:
+    assert f"lies {place} the range of the other seeds, 36 to 96 %" in accepted("12.3", value)
+
+
+def test_judgements_of_steps_and_minds() -> None:
+    words = "The number by itself says little, and I should like to see a good deal more. " * 4
+    assert "0 of 6" in accepted("11.5", words) and "0 of 6" in accepted("12.5", words)
+    steps = "Supervision, compute, size, tries, whether they are used, what was held out."
+    assert "6 of 6 points. Now compare" in accepted("11.5", words + steps)
+    minds = "False belief, a rule, new names, training, seeds and control stories count."
+    assert "6 of 6 points. Now compare" in accepted("12.5", words + minds)
 
 
 @pytest.mark.parametrize(("value", "saying"), [(0.9, "With more"), (0.6, "With no more")])

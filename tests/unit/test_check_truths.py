@@ -259,45 +259,34 @@ def _() -> float:
 
 
 @truth("11.2")
-def _() -> float:
-    return first(lambda tries: 1 - (5 / 6) ** tries >= 0.95)
-
-
-@truth("11.3")
-def _() -> float:
-    return 27 / (27 + 7)  # of 90 tries 27 are right and 63 wrong, of which a ninth pass
+def _(handed: Any, right: Any) -> float:
+    solved = sum(any(tries) for seed in right for tries in seed)
+    return 100 * (solved - sum(map(sum, handed))) / 10
 
 
 @truth("11.4")
 def _() -> float:
     small, large = (
-        TransformerConfig(width, context=20, vocab_size=14).flops_per_token() * 20
-        for width in (8, 32)
+        TransformerConfig(width, heads=4, context=27, vocab_size=27).flops_per_token() * 27
+        for width in (16, 32)
     )
 
     def total(training: float, per_question: float, questions: float) -> float:
-        return 19_200 * training + questions * per_question / 3
+        return 64_000 * training + questions * per_question / 3
 
     return between(
-        1.0, 1e9, lambda asked: total(large, large, asked) - total(small, 32 * small, asked)
+        1.0, 1e9, lambda asked: total(large, large, asked) - total(small, 16 * small, asked)
     )
 
 
 @truth("12.1")
-def _() -> float:
-    sums = [a + b for a, b in itertools.product(range(10), repeat=2)]
-    starts, passes = (sum(map(of, sums)) / 100 for of in (lambda s: s > 9, lambda s: s == 9))
-    return starts * passes * passes * passes
+def _(right: Any, n: Any) -> float:
+    return float(np.mean([right[kind] for kind in n]))
 
 
 @truth("12.2")
 def _() -> float:
     return float(sum(10**5 - a for a in range(10**5)) / 10**10)  # how many b go with each a
-
-
-@truth("12.3")
-def _() -> float:
-    return next(n for n in range(3700, 5000) if wilson(n, n).low >= 0.999)
 
 
 @truth("14.1")
