@@ -22,9 +22,9 @@ from .isoflop import budgets_of
 from .result import tails
 from .scatter import Scatter, given_noise
 
-HOLDS = 0.05
-"""A slope d ln M / d ln C known to be nearer to 0 than this is a shift: M changes by less than an
-eighth in each decade of compute."""
+HOLDS = 0.02
+"""A slope d ln M / d ln C known to be nearer to 0 than this is a shift: M changes by less than 5 %
+in each decade of compute."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,13 @@ class Frontier:
         """The least losses with their intervals."""
         low, high = np.exp(np.quantile(self.draws, tails(level), axis=0))
         return [Estimate(*each, level) for each in zip(self.L, low, high, strict=True)]
+
+    def needed(self, loss: ArrayLike) -> np.ndarray:
+        """FLOPs for each loss, on straight lines in log-log; NaN beyond both ends."""
+        wanted = np.log(np.atleast_1d(checks.positive(loss, "loss")))
+        log_L = np.log(self.L)
+        found = np.exp(_needed(log_L[None], np.log(self.C), wanted[None])[0])
+        return np.where((wanted <= log_L.max()) & (wanted >= log_L.min()), found, np.nan)
 
 
 def fit_frontier(
@@ -153,7 +160,7 @@ class Multiplier:
         it lies below, "undecided" if it has 0 inside.
         """
         slope = self.slope()
-        if -HOLDS < slope.low and slope.high < HOLDS:
+        if slope.low > -HOLDS and slope.high < HOLDS:
             return "holds"
         return "grows" if slope.low > 0 else "fades" if slope.high < 0 else "undecided"
 
