@@ -298,6 +298,17 @@ def _() -> float:
     return next(n for n in range(3700, 5000) if wilson(n, n).low >= 0.999)
 
 
+@truth("13.1")
+def _() -> float:
+    return between(1e9, 1e20, lambda C: (C / 1e9) ** 0.1 / 4 - 1)
+
+
+@truth("13.2")
+def _() -> float:
+    low, high = (math.prod([10**s] * 4) for s in (-0.10, 0.02))
+    return high / low
+
+
 @pytest.mark.parametrize("exercise", TRUTHS)
 def test_the_key_agrees(exercise: str) -> None:
     found = TRUTHS[exercise](*given(exercise))
