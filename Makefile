@@ -4,15 +4,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 8000
 WORKERS ?= 1
+RESULTS ?= _build/gpu
+MOST_FLOPS ?= inf
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book serve check test notebooks bench coverage lint format stamp clean
+.PHONY: help venv book serve check test notebooks bench gpu gpu-chapters coverage lint format stamp clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { \
@@ -58,6 +60,16 @@ bench: $(INSTALLED) ## measure the speeds that the book claims
 	@test -f benchmarks/run.py || { echo "benchmarks/run.py is not there yet."; exit 1; }
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/fit.py
+
+gpu: $(INSTALLED) ## measure the engine on a CUDA card, then train what is left of the largest runs there
+	$(BIN)/python benchmarks/gpu.py --out $(RESULTS)
+	$(BIN)/python studies/sweep.py --together --study isoflop-far --most-flops $(MOST_FLOPS) \
+	  --store $(RESULTS)/runs.sqlite
+	$(BIN)/python studies/export.py --store $(RESULTS)/runs.sqlite --to $(RESULTS)
+
+gpu-chapters: $(INSTALLED) ## run every chapter on the CUDA card, and fail if one does
+	$(BIN)/python -c 'import torch; assert torch.cuda.is_available(), "torch sees no CUDA card"'
+	$(BIN)/python -m pytest book --nbval-lax --nbval-current-env
 
 coverage: $(INSTALLED) ## measure how often the intervals of the fits hold the truth (about 40 minutes)
 	$(BIN)/python tests/statistical/simulations.py --workers $(WORKERS) \

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -55,10 +56,34 @@ class PlainTransformer(nn.Module):
         self.head = nn.Linear(config.width, config.vocab_size, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x = self.embedding(tokens) + self.position(torch.arange(tokens.shape[1]))
+        x = self.embedding(tokens) + self.position(
+            torch.arange(tokens.shape[1], device=tokens.device)
+        )
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x))
+
+
+def plain_steps(
+    config: TransformerConfig, corpus: Corpus, batch: int, device: str
+) -> Callable[[], None]:
+    """A function that takes one training step of such a loop on this device, batches sent to it
+    from the CPU."""
+    torch.manual_seed(0)
+    model = PlainTransformer(config, use_shift=True).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95))
+    windows = corpus.windows("train", config.context)
+    draw = np.random.default_rng(0)
+
+    def step() -> None:
+        part = windows[draw.integers(len(windows), size=batch)].astype(np.int64)
+        x = torch.from_numpy(part).to(device)
+        loss = F.cross_entropy(model(x[:, :-1]).flatten(0, 1), x[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
 
 
 def plain_train(

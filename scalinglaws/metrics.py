@@ -9,6 +9,7 @@ the last. Where a model computes, `model` may be a stack; results then begin wit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,12 +30,15 @@ __all__ = [
     "answer_probability",
     "answers",
     "brier",
+    "crossing",
     "edit_distance",
     "exact_match",
+    "graded",
     "log_loss",
     "log_probabilities",
     "marks",
     "sample",
+    "sharpness",
     "token_accuracy",
     "wilson",
 ]
@@ -320,3 +324,95 @@ def marks(model: Learner, task: Task, examples: np.ndarray) -> Marks:
         brier=brier(log_p, examples[:, start:]),
         answer_probability=answer_probability(log_p, examples[:, start:]),
     )
+
+
+def graded(log_p: np.ndarray, right: ArrayLike, counted: ArrayLike | None = None) -> Marks:
+    """Marks of answers that are given one token at a time, each after the right ones before it.
+
+    As where the prompt itself goes on to tell what had been right (`FewShot`). log_p (stack, n,
+    length, vocab_size) as `log_probabilities` returns it, right (n, length), counted (n, length):
+    which tokens are marked, by default all. The written token is the likeliest one. Examples in
+    which nothing counts are left out, so a mark has shape (stack, examples that count). An edit is
+    a replacement here. Raises ValueError if nothing counts or shapes do not fit.
+
+    >>> log_p = np.log([[[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]]])  # one model, one example
+    >>> found = graded(log_p, [[0, 1, 1]])
+    >>> found.exact_match.tolist(), found.token_accuracy.round(2).tolist()
+    ([[False]], [[0.67]])
+    >>> found = graded(log_p, [[0, 1, 1]], counted=[[True, True, False]])
+    >>> found.exact_match.tolist(), found.answer_probability.round(2).tolist()
+    ([[True]], [[0.72]])
+    """
+    of_right, right = _of_right(log_p, right), np.asarray(right)
+    every = np.ones(right.shape, dtype=bool)
+    counts = every if counted is None else np.asarray(counted, dtype=bool)
+    if counts.shape != right.shape:
+        raise ValueError(f"counted must be of shape {right.shape}, got {counts.shape}")
+    some = counts.any(axis=1)
+    if not some.any():
+        raise ValueError("counted leaves no token to be marked")
+    counts = counts[some]
+    log_p, of_right, right = np.asarray(log_p)[:, some], of_right[:, some], right[some]
+    hit = log_p.argmax(-1) == right
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return (values * counts).sum(-1) / counts.sum(-1)
+
+    squared = (np.exp(log_p) ** 2).sum(-1) - 2 * np.exp(of_right) + 1
+    return Marks(
+        exact_match=(hit | ~counts).all(-1),
+        token_accuracy=mean(hit),
+        edit_distance=mean(~hit),
+        log_loss=mean(-of_right),
+        brier=mean(squared),
+        answer_probability=np.exp((of_right * counts).sum(-1)),
+    )
+
+
+def sharpness(x: ArrayLike, m: ArrayLike) -> float:
+    """Largest share of the whole change of a mark that falls within one doubling of x.
+
+    x (points,) rising and above 0: size or training time; m (points,) the mark there. Between the
+    points the mark is interpolated on a logarithmic axis, so steps of more than a doubling hide
+    how sharp a jump is: one of K doublings gives 1 / K at most. A change spread evenly over K
+    doublings has 1 / K, a step within a fine ladder 1. NaN if the mark does not change. Raises
+    ValueError unless x rises, is positive and spans a doubling, and both are finite.
+
+    >>> x = 2.0 ** np.arange(8)
+    >>> round(sharpness(x, np.log(x)), 2), round(sharpness(x, x**-0.5), 2)
+    (0.14, 0.32)
+    """
+    x, m = np.asarray(x, dtype=float), np.asarray(m, dtype=float)
+    if x.ndim != 1 or x.shape != m.shape or not (np.isfinite(x) & np.isfinite(m)).all():
+        raise ValueError(f"x and m must be finite, of one shape (points,), got {x} and {m}")
+    if len(x) < 2 or x[0] <= 0 or (np.diff(x) <= 0).any() or x[-1] < 2 * x[0]:
+        raise ValueError(f"x must be above 0, rise, and span a doubling, got {x}")
+    if np.ptp(m) == 0:
+        return math.nan
+    u = np.log2(x)
+    # The largest step ends or begins at a measured point, or is found between two such.
+    start = np.unique(np.concatenate([u, u - 1]).clip(u[0], u[-1] - 1))
+    step = np.interp(start + 1, u, m) - np.interp(start, u, m)
+    return float(np.abs(step).max() / np.ptp(m))
+
+
+def crossing(x: ArrayLike, y: ArrayLike, level: float = 0.5) -> float:
+    """Where y first reaches the level, interpolated in log x; inf if it never does.
+
+    x (points,) rising and above 0, y (points,). If the first point is there already, it is the
+    answer. Raises ValueError if shapes differ.
+
+    >>> crossing([1, 100], [0, 1]), crossing([1, 100], [0, 0.4])
+    (10.0, inf)
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"x and y must be of one shape (points,), got {x.shape} and {y.shape}")
+    there = np.flatnonzero(y >= level)
+    if not len(there):
+        return math.inf
+    i = int(there[0])
+    if not i:
+        return float(x[0])
+    pair = slice(i - 1, i + 1)
+    return float(np.exp(np.interp(level, y[pair], np.log(x[pair]))))

@@ -24,7 +24,7 @@ from scalinglaws import runs as tables
 from scalinglaws.runs import store as stores
 from scalinglaws.runs.table import FORMERLY
 from scalinglaws.text import Corpus
-from studies import SEALED, STUDIES, Study
+from studies import ELSEWHERE, SEALED, STUDIES, Study
 
 DATA = ROOT / "scalinglaws" / "runs" / "data"
 DECIMALS = {"loss": 6, "loss_std": 6, "seconds": 3}
@@ -101,7 +101,11 @@ def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[s
         )
     lines += [
         "",
-        "`sealed` and `preregistered` stand in tables of their names, all else in `reference.csv`.",
+        "`sealed`, `preregistered`, `preregistered-far` and `isoflop-far` stand in tables of their "
+        "names, the studies of chapter 13 in `ideas.csv`, that of chapter 14 in `wall.csv`, all "
+        "else in `reference.csv`. Where the device is cuda, one H100 trained several groups at a "
+        "time: in float32, but for `far-adamw`, `far-muon`, `far-no-shift`, `ladder`, `wall` and "
+        "`isoflop-far`, whose products were in TF32.",
         "",
     ]
     lines += ["## The corpora", ""]
@@ -143,7 +147,10 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=DATA, help="folder to write to")
     options = parser.parse_args()
     finished = stores.finished(options.store)
-    files = {"reference.csv": STUDIES} | {f"{name}.csv": {name: SEALED[name]} for name in SEALED}
+    files: dict[str, dict[str, Study]] = {"reference.csv": {}}
+    for name, study in (STUDIES | SEALED).items():
+        own = f"{name}.csv" if name in SEALED else ELSEWHERE.get(name, "reference.csv")
+        files.setdefault(own, {})[name] = study
     parts = {
         file: beside(collect(studies, finished), options.to / file, studies)
         for file, studies in files.items()

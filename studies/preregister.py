@@ -2,6 +2,7 @@
 
     python studies/preregister.py             write the file and print its SHA-256
     python studies/preregister.py --check     print by how much a new calculation differs from it
+    python studies/preregister.py --study preregistered-far      the same for the second set
 
 Deterministic: it reads the shipped runs, `reference("isoflop")` and `sealed()`, and nothing else.
 What it does and why stands in `preregistration.md`.
@@ -23,36 +24,45 @@ from scalinglaws.course import bets
 from scalinglaws.runs import reference, sealed
 from studies import SEALED
 
-FILE = ROOT / "scalinglaws" / "runs" / "data" / "preregistered.json"
+DATA = ROOT / "scalinglaws" / "runs" / "data"
 WINNER = ("joined", "... of 3 budgets")
 DIGITS = 4
 
+
+def claims(prefix: str, budget: str) -> dict[str, dict[str, str]]:
+    """What is claimed of the runs, and what would refute it."""
+    return {
+        f"{prefix}-band": {
+            "claim": "The joined law on three budgets, with the band of its own record, holds "
+            "every registered run.",
+            "refuted if": "the loss of any trained registered run lies outside that forecast's "
+            "95 % interval",
+        },
+        f"{prefix}-form": {
+            "claim": f"At {budget} FLOPs the joined law on three budgets misses by less than the "
+            "surface on all runs and by less than the frontier of five budgets.",
+            "refuted if": f"over the trained runs of {budget} FLOPs, two at least, the root mean "
+            "square of ln(measured / forecast) of either rival is as small or smaller",
+        },
+        f"{prefix}-climb": {
+            "claim": f"The same law misses by less at {budget} FLOPs if it may read the six opened "
+            "runs of 2.6e13 FLOPs too.",
+            "refuted if": f"over the trained runs of {budget} FLOPs, two at least, its root mean "
+            "square of ln(measured / forecast) with the opened runs is as large or larger than "
+            "without",
+        },
+    }
+
+
 CLAIMS = {
-    "8.sealed-band": {
-        "claim": "The joined law on three budgets, with the band of its own record, holds every "
-        "registered run.",
-        "refuted if": "the loss of any trained registered run lies outside that forecast's 95 % "
-        "interval",
-    },
-    "8.sealed-form": {
-        "claim": "At 8e13 FLOPs the joined law on three budgets misses by less than the surface on "
-        "all runs and by less than the frontier of five budgets.",
-        "refuted if": "over the trained runs of 8e13 FLOPs, two at least, the root mean square of "
-        "ln(measured / forecast) of either rival is as small or smaller",
-    },
-    "8.sealed-climb": {
-        "claim": "The same law misses by less at 8e13 FLOPs if it may read the six opened runs of "
-        "2.6e13 FLOPs too.",
-        "refuted if": "over the trained runs of 8e13 FLOPs, two at least, its root mean square of "
-        "ln(measured / forecast) with the opened runs is as large or larger than without",
-    },
+    "preregistered": claims("8.sealed", "8e13"),
+    "preregistered-far": claims("8.far", "1e15"),
 }
-"""What is claimed of the runs, and what would refute it."""
 
 
-def targets() -> pd.DataFrame:
+def targets(study: str) -> pd.DataFrame:
     """The runs that the forecasts are for, in the order of training."""
-    runs = SEALED["preregistered"].runs
+    runs = SEALED[study].runs
     return pd.DataFrame(
         {
             "order": range(1, len(runs) + 1),
@@ -83,9 +93,9 @@ def rows(
         }
 
 
-def forecasts() -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def forecasts(study: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """All forecasts, and the parameters of the bands."""
-    at, ours = targets(), bets.prepared(reference("isoflop"))
+    at, ours = targets(study), bets.prepared(reference("isoflop"))
     opened = bets.prepared(pd.concat([reference("isoflop"), sealed()], ignore_index=True))
     factor = (at["flops"] / ours["budget"].max()).to_numpy()
     table, bands, done = bets.race(ours), {}, []
@@ -113,14 +123,14 @@ def forecasts() -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return done, bands
 
 
-def content() -> dict[str, Any]:
+def content(study: str) -> dict[str, Any]:
     """All that the file holds."""
-    done, bands = forecasts()
+    done, bands = forecasts(study)
     return {
         "about": "Forecasts of runs that had not been trained when this file was committed. See "
         "studies/preregistration.md.",
         "primary": {"by": WINNER[0], "fitted to": WINNER[1], "band": "record"},
-        "claims": CLAIMS,
+        "claims": CLAIMS[study],
         "bands": bands,
         "forecasts": done,
     }
@@ -129,15 +139,17 @@ def content() -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    made = content()
-    if parser.parse_args().check:
-        kept = pd.DataFrame(json.loads(FILE.read_text(encoding="utf-8"))["forecasts"])
+    parser.add_argument("--study", choices=CLAIMS, default="preregistered", help="which runs")
+    options = parser.parse_args()
+    made, file = content(options.study), DATA / f"{options.study}.json"
+    if options.check:
+        kept = pd.DataFrame(json.loads(file.read_text(encoding="utf-8"))["forecasts"])
         again = pd.DataFrame(made["forecasts"])
         off = (again[["value", "low", "high"]] / kept[["value", "low", "high"]] - 1).abs()
         print(f"{len(kept)} forecasts, the largest difference is {off.to_numpy().max():.1e}")
     else:
-        FILE.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    print(hashlib.sha256(FILE.read_bytes()).hexdigest())
+        file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    print(hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 if __name__ == "__main__":

@@ -123,6 +123,18 @@ TOKENS = {8: 2**15, 16: 2**17, 32: 2**18, 64: 2**19, 128: 2**18}
 MOST_FOR_DATA = 1e12
 """FLOPs of the largest run on repeated data."""
 
+WALL: Mapping[int, tuple[int, Sequence[float]]] = {
+    16: (22, (0, 0.03, 0.1, 0.3, 1)),
+    32: (22, (0, 0.1, 0.3, 1, 3)),
+    64: (22, (0, 0.3, 1, 3, 10)),
+    128: (22, (0, 0.3, 1, 3, 10)),
+    192: (21, (0, 0.3, 1, 3, 10)),
+}
+"""Largest power of two of tokens, and the decays, of each width before the wall of data."""
+
+RATIONS = (2**14, 2**16, 2**18)
+"""Different tokens of which the runs before the wall may read."""
+
 SHAPES = {
     2**17: ((1, 44), (2, 32), (4, 24), (8, 16)),
     2**18: ((1, 92), (2, 64), (4, 44), (8, 32)),
@@ -312,6 +324,27 @@ def data_limited(unique: int, width: int) -> list[Run]:
     return [run for run in runs if run.flops <= MOST_FOR_DATA]
 
 
+def wall(width: int) -> list[Run]:
+    """Every ration with every decay, read for ever longer, and fresh text with the weak decays.
+
+    All share their numbers of tokens, so that they are trained as one stack. Where a run has fewer
+    tokens than its ration, it reads each once.
+    """
+    largest, decays = WALL[width]
+    lanes = [(unique, decay) for unique in RATIONS for decay in decays]
+    lanes += [(None, decay) for decay in decays[:3]]
+    return [
+        Run(
+            TransformerConfig(width=width),
+            2**power,
+            unique_tokens=unique,
+            weight_decay=decay,
+        )
+        for unique, decay in lanes
+        for power in range(14, largest + 1)
+    ]
+
+
 def lr_scan(width: int, factors: Iterable[float], **options: object) -> list[Run]:
     """Runs whose learning rate is the rule's times each factor."""
     base = Run(TransformerConfig(width=width), TOKENS[width], **options)
@@ -400,6 +433,16 @@ def _reference() -> dict[str, Study]:
             "few different tokens, repeated: the early-stopped loss is the least over the "
             "numbers of repeats",
         ),
+        "wall": Study(
+            [
+                replace(run, seed=seed)
+                for width in WALL
+                for run in wall(width)
+                for seed in (10, 11, 12)
+            ],
+            "few different tokens, repeated up to 256 times, with weight decays from none to far "
+            "more than usual, beside fresh text; other seeds, and so other tokens, than in data",
+        ),
         "lr": Study(
             repeat((r for width in TOKENS for r in lr_scan(width, (0.25, 0.5, 1, 2, 4))), 2),
             "learning rates around the rule's, at five widths",
@@ -481,5 +524,26 @@ SEALED = {
         "runs whose forecasts were committed before they were trained (preregistration.md), in "
         "the order of training",
     ),
+    "preregistered-far": Study(
+        [at_budget(4e14, width) for width in (256, 384)]
+        + [at_budget(1e15, width) for width in (384, 512)],
+        "a second set of such runs, for a GPU: 160 and 400 times the compute of any run that a "
+        "fit may use",
+    ),
+    "isoflop-far": Study(
+        [at_budget(8e12, width) for width in (48, 96, 128, 192)]
+        + [at_budget(8e13, width) for width in (96, 512)]
+        + [at_budget(4e14, width) for width in (512, 768)]
+        + [at_budget(1e15, width) for width in (320, 768)],
+        "what the registered runs leave out of whole budgets of 8e12 to 1e15 FLOPs, trained after "
+        "them on a GPU",
+    ),
 }
 """Runs that enter no fit."""
+
+IDEAS_TABLE = (
+    *("no-shift", "lstm", "mlp", "misprints", "foreign", "rates"),
+    *("far-adamw", "far-muon", "far-no-shift", "ngram", "ladder"),
+)
+ELSEWHERE = dict.fromkeys(IDEAS_TABLE, "ideas.csv") | {"wall": "wall.csv"}
+"""Files of the studies that do not stand in `reference.csv`."""

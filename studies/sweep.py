@@ -4,6 +4,8 @@
     python studies/sweep.py                   all studies, one after the other
     python studies/sweep.py --study isoflop --most-flops 1e11
     python studies/sweep.py --sealed          the largest runs, which enter no fit
+    python studies/sweep.py --write-text text.npz        the text of this machine, for another
+    python studies/sweep.py --text text.npz --together   all runs at once, as suits a GPU
 
 The store keeps each run as soon as it is finished, so the script may be stopped at any time and
 started again. `python studies/export.py` writes what is in the store into the package.
@@ -12,10 +14,14 @@ started again. `python studies/export.py` writes what is in the store into the p
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from scalinglaws.runs import store as stores
+from scalinglaws.text import Corpus, corpora, python_source
 from scalinglaws.training import Run, cost, sweep
 from studies import SEALED, STUDIES, Study
 
@@ -25,14 +31,26 @@ STAGES = (1e11, 3e13, float("inf"))
 """Within a study, runs of up to so many FLOPs come first: a part of the store is of use too."""
 
 
-def stages(study: Study, most_flops: float) -> Iterator[list[Run]]:
+def stages(
+    study: Study, most_flops: float, bounds: Sequence[float] = STAGES
+) -> Iterator[list[Run]]:
     """The runs of a study in the order of training: the cheap ones, then the others."""
     least = 0.0
-    for most in STAGES:
+    for most in bounds:
         runs = [run for run in study.runs if least < run.flops <= min(most, most_flops)]
         least = most
         if runs:
             yield runs
+
+
+def together(studies: Iterable[Study]) -> Study:
+    """All runs as one study. Raises ValueError if they are not on one corpus."""
+    studies = list(studies)
+    corpora = {study.corpus().fingerprint: study.corpus for study in studies}
+    if len(corpora) > 1:
+        raise ValueError("--together takes studies of one corpus")
+    runs = [run for study in studies for run in study.runs]
+    return Study(runs, "together", next(iter(corpora.values())))
 
 
 def missing(study: Study, runs: Sequence[Run], store: Path) -> list[Run]:
@@ -43,6 +61,21 @@ def missing(study: Study, runs: Sequence[Run], store: Path) -> list[Run]:
     return [run for run in runs if stores.key(run, corpus) not in known]
 
 
+def write_text(path: Path) -> None:
+    """Keep the tokens of `python_source`, which differ where other packages are installed."""
+    corpus = python_source()
+    np.savez_compressed(path, train=corpus.train, val=corpus.val)
+    print(f"{path}: {corpus.fingerprint}")
+
+
+def read_text(path: Path) -> None:
+    """From now on, `python_source` returns the tokens of such a file."""
+    kept = np.load(path)
+    corpus = Corpus("python source", kept["train"], kept["val"], vocab_size=128)
+    corpora._python_source = lambda: corpus
+    print(f"{path}: {corpus.fingerprint}")
+
+
 def main() -> None:
     everything = STUDIES | SEALED
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -51,16 +84,29 @@ def main() -> None:
     parser.add_argument("--most-flops", type=float, default=float("inf"), help="of a single run")
     parser.add_argument("--workers", type=int, help="processes; by default one per core")
     parser.add_argument("--store", type=Path, default=STORE, help="file that keeps the runs")
+    parser.add_argument("--device", help="cuda or cpu; by default a GPU if there is one")
+    parser.add_argument("--text", type=Path, help="read the source of Python from this file")
+    parser.add_argument("--write-text", type=Path, help="write that file and end")
+    parser.add_argument("--together", action="store_true", help="all runs in one sweep")
+    parser.add_argument("--tf32", action="store_true", help="products in TF32 on cards that can")
     parser.add_argument("--dry-run", action="store_true", help="train nothing, say what it takes")
     options = parser.parse_args()
+    if options.write_text:
+        write_text(options.write_text)
+        return
     names = options.study or ([] if options.sealed else list(STUDIES))
     names += [name for name in SEALED if options.sealed and name not in names]
     options.store.parent.mkdir(exist_ok=True)
 
+    torch.backends.cuda.matmul.allow_tf32 = options.tf32
+    if options.text:
+        read_text(options.text)
+    studies = {name: everything[name] for name in names}
+    if options.together:
+        studies = {"together": together(studies.values())}
     total = 0.0
-    for name in names:
-        study = everything[name]
-        for runs in stages(study, options.most_flops):
+    for name, study in studies.items():
+        for runs in stages(study, options.most_flops, STAGES[-1:] if options.together else STAGES):
             left = missing(study, runs, options.store)
             flops, seconds = cost(left)
             total += seconds
@@ -70,7 +116,13 @@ def main() -> None:
                 flush=True,
             )
             if left and not options.dry_run:
-                sweep(left, study.corpus, store=options.store, workers=options.workers)
+                sweep(
+                    left,
+                    study.corpus,
+                    store=options.store,
+                    workers=options.workers,
+                    device=options.device,
+                )
     if options.dry_run:
         print(f"{'in all':16} about {total / 60:.0f} min on one core")
 

@@ -26,6 +26,7 @@ from scipy.stats import t as student
 from .. import plot
 from ..fit import fit_chinchilla, fit_isoflop, fit_power_law
 from ..runs import finished
+from ..runs.table import REGISTERED
 from .verdict import Outcome
 
 Law = Callable[[pd.DataFrame], np.ndarray]
@@ -33,7 +34,7 @@ Law = Callable[[pd.DataFrame], np.ndarray]
 Forecaster = Callable[[pd.DataFrame], Law]
 """A law, given the runs to fit it to."""
 
-_REGISTERED = Path(__file__).parents[1] / "runs" / "data" / "preregistered.json"
+_DATA = Path(__file__).parents[1] / "runs" / "data"
 
 NEAR = 0.1
 """Excess up to which a run is near the best of its budget."""
@@ -510,8 +511,13 @@ _RECORD = ("miss", "factor", "threshold")
 # --------------------------------------------------------------------------- what was written down
 
 
-def registered() -> tuple[pd.DataFrame, dict[str, tuple[str, str]], str]:
+def registered(
+    study: str = "preregistered",
+) -> tuple[pd.DataFrame, dict[str, tuple[str, str]], str]:
     """The forecasts that were committed before their runs, the rules, and the file's SHA-256.
+
+    "preregistered" is the first set of runs, "preregistered-far" the second (see
+    `runs.preregistered`). Raises ValueError for another name.
 
     The table has a row for each run and forecaster: `order` (in which the runs are trained),
     `budget`, `width`, `params`, `tokens`, `flops`, `by`, `fitted to`, `factor`, `band`, and
@@ -523,7 +529,9 @@ def registered() -> tuple[pd.DataFrame, dict[str, tuple[str, str]], str]:
     >>> len(digest), bool((forecasts["low"] < forecasts["high"]).all())
     (64, True)
     """
-    text = _REGISTERED.read_bytes()
+    if study not in REGISTERED:
+        raise ValueError(f"study must be one of {', '.join(REGISTERED)}; got {study!r}")
+    text = (_DATA / f"{study}.json").read_bytes()
     content = json.loads(text)
     rules = {key: (said["claim"], said["refuted if"]) for key, said in content["claims"].items()}
     return pd.DataFrame(content["forecasts"]), rules, hashlib.sha256(text).hexdigest()
@@ -547,10 +555,13 @@ def scored(forecasts: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
     return table.assign(inside=inside.astype("boolean").mask(table["measured"].isna()))
 
 
-def outcomes(table: pd.DataFrame) -> dict[str, tuple[Outcome, float | None]]:
+def outcomes(
+    table: pd.DataFrame, prefix: str = "8.sealed"
+) -> dict[str, tuple[Outcome, float | None]]:
     """What became of the registered claims, given the table of `scored`: outcome and value.
 
-    Of "8.sealed-band" the value is the share of trained runs inside the primary band, of
+    Their keys begin with `prefix`: "8.sealed", or "8.far" for the second set of runs. Of
+    "8.sealed-band" the value is the share of trained runs inside the primary band, of
     "8.sealed-form" the primary root mean square miss (%) at the larger budget less that of the
     better rival, of "8.sealed-climb" that with the opened runs less that without. The rules ask for
     two trained runs at the larger budget; until then, a claim that is not refuted is open.
@@ -570,13 +581,13 @@ def outcomes(table: pd.DataFrame) -> dict[str, tuple[Outcome, float | None]]:
     enough = large["width"].nunique() >= 2
     share = None if primary.empty else float(primary["inside"].mean())
     first: Outcome = "failed" if share is not None and share < 1 else "held" if enough else "open"
-    found: dict[str, tuple[Outcome, float | None]] = {"8.sealed-band": (first, share)}
+    found: dict[str, tuple[Outcome, float | None]] = {f"{prefix}-band": (first, share)}
     if not enough:
-        return found | {"8.sealed-form": ("open", None), "8.sealed-climb": ("open", None)}
+        return found | {f"{prefix}-form": ("open", None), f"{prefix}-climb": ("open", None)}
     mine = of["joined", "... of 3 budgets", "record"]
     rival = min(of["surface", "all runs", "record"], of["frontier", "... of 5 budgets", "record"])
     more = of["joined", "... of 3 budgets, the opened runs too", "record"]
-    for key, gap in (("8.sealed-form", mine - rival), ("8.sealed-climb", more - mine)):
+    for key, gap in ((f"{prefix}-form", mine - rival), (f"{prefix}-climb", more - mine)):
         found[key] = ("held" if gap < 0 else "failed", gap)
     return found
 

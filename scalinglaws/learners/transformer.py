@@ -52,8 +52,8 @@ class TransformerConfig(LearnerConfig):
     def __post_init__(self) -> None:
         for name in ("width", "depth", "context", "vocab_size"):
             object.__setattr__(self, name, checks.whole(getattr(self, name), name, 1))
-        if self.width % 4:
-            raise ValueError(f"width must be a multiple of 4, got {self.width}")
+        if self.width % 2:
+            raise ValueError(f"width must be a multiple of 2, got {self.width}")
         heads = _default_heads(self.width) if self.heads is None else self.heads
         try:
             heads = checks.whole(heads, "heads", 1, self.width)
@@ -123,8 +123,8 @@ class TransformerConfig(LearnerConfig):
 
     @property
     def half_precision(self) -> bool:
-        """From width 256 on: chosen, not measured."""
-        return self.width >= 256
+        """From width 1,024 on: chosen, not measured."""
+        return self.width >= 1024
 
 
 def _default_heads(width: int) -> int:
@@ -158,8 +158,8 @@ def norm(x: Tensor) -> Tensor:
 
 def shift(x: Tensor) -> Tensor:
     """A quarter of the channels from one token back, a quarter from two; x: (..., time, width)."""
-    half, quarter = x.shape[-1] // 2, x.shape[-1] // 4
-    now, one, two = x.split([half, quarter, quarter], dim=-1)
+    quarter = x.shape[-1] // 4
+    now, one, two = x.split([x.shape[-1] - 2 * quarter, quarter, quarter], dim=-1)
     one = F.pad(one[..., :-1, :], (0, 0, 1, 0))
     two = F.pad(two[..., :-2, :], (0, 0, min(2, x.shape[-2]), 0))
     return torch.cat([now, one, two], dim=-1)

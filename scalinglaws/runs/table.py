@@ -199,7 +199,11 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 
 def reference(study: str | None = None) -> pd.DataFrame:
-    """The runs that come with the package: those of one study, or of all if none is named.
+    """The runs that come with the package: those of one study, or the sweep of part 2.
+
+    The sweep is all studies of `reference.csv`. The larger ones of part 4, on ideas and on the wall
+    of data, stand in `ideas.csv` and `wall.csv`, and "isoflop-far" in a file of its own; they are
+    got by their names alone.
 
     Has the columns `COLUMNS` and, in front of them, `study`; `params` counts blocks and output
     head, `loss` is in nats per token. No run stands in two studies. Runs that diverged are among
@@ -216,10 +220,21 @@ def reference(study: str | None = None) -> pd.DataFrame:
     table = _shipped("reference.csv")
     if study is None:
         return table
-    names = table["study"].unique()
+    names = list(table["study"].unique())
+    for file in OTHERS:
+        if study not in names and (_DATA / file).exists():
+            table = _shipped(file)
+            names += list(table["study"].unique())
     if study not in names:
         raise ValueError(f"there is no study {study!r}; there are {', '.join(names)}")
     return table[table["study"] == study].reset_index(drop=True)
+
+
+OTHERS = ("ideas.csv", "wall.csv", "isoflop-far.csv")
+"""Tables of studies that `reference` gives by name only."""
+
+REGISTERED = ("preregistered", "preregistered-far")
+"""Studies whose forecasts were committed first."""
 
 
 def sealed() -> pd.DataFrame:
@@ -231,16 +246,20 @@ def sealed() -> pd.DataFrame:
     return _shipped("sealed.csv")
 
 
-def preregistered() -> pd.DataFrame:
+def preregistered(study: str = "preregistered") -> pd.DataFrame:
     """Runs whose forecasts were committed before they were trained, as many as are trained so far.
 
-    They enter no fit. The forecasts are those of `course.bets.registered`; how both were made is
-    said in `studies/preregistration.md`. The columns are those of `reference`.
+    "preregistered" are the first six, "preregistered-far" four larger ones for a GPU. They enter no
+    fit. The forecasts are those of `course.bets.registered`; how both were made is said in
+    `studies/preregistration.md`. The columns are those of `reference`. Raises ValueError for
+    another name.
 
     >>> sorted(set(preregistered()["study"])) in ([], ["preregistered"])
     True
     """
-    file = "preregistered.csv"
+    if study not in REGISTERED:
+        raise ValueError(f"study must be one of {', '.join(REGISTERED)}; got {study!r}")
+    file = f"{study}.csv"
     if (_DATA / file).exists():
         return _shipped(file)
     return _shipped("sealed.csv").iloc[:0]

@@ -14,6 +14,7 @@ from .corpora import (
 )
 from .dirt import foreign, misprinted
 from .false_belief import FalseBelief
+from .few_shot import FewShot
 from .known_entropy import KnownEntropy, zipf
 from .markov import Markov
 from .permutations import Composition
@@ -29,6 +30,7 @@ __all__ = [
     "Composition",
     "Corpus",
     "FalseBelief",
+    "FewShot",
     "Induction",
     "KnownEntropy",
     "Markov",

@@ -77,11 +77,14 @@ class Optimizer:
             [torch.zeros_like(m.weight) for m in self.adamw] for _ in range(2)
         )
         self.steps = [torch.zeros((), device=lr.device) for _ in self.adamw]
-        self.fused = lr.device.type in ("cpu", "cuda")
+        self.fused, self.card = lr.device.type in ("cpu", "cuda"), lr.device.type == "cuda"
 
     @torch.no_grad()
-    def step(self, multiplier: float) -> None:
-        """Move every weight along its gradient, and forget the gradient."""
+    def step(self, multiplier: float | Tensor) -> None:
+        """Move every weight along its gradient, and forget the gradient.
+
+        `multiplier` is the schedule's, a number, or a tensor () that lies with the weights.
+        """
         for weight, decay in self.decaying:
             weight.mul_(1 - multiplier * decay)
         adamw(  # a weight of zero shows how far AdamW moves; each model then goes at its own rate
@@ -99,17 +102,26 @@ class Optimizer:
             amsgrad=False,
             maximize=False,
             fused=self.fused,
+            capturable=self.card,
         )
         for moved in self.adamw:
-            moved.weight.addcmul_(moved.state, moved.lr, value=multiplier)
+            _along(moved.weight, moved.state, moved.lr, multiplier)
             moved.weight.grad = None
         for moved, matrices in self.muon:
             gradient = _gradient(moved.weight)
             moved.state.lerp_(gradient, 1 - self.momentum)
             towards = orthogonalize(matrices(gradient.lerp(moved.state, self.momentum)))
             w = matrices(moved.weight)
-            w.addcmul_(towards, moved.lr.view(-1, *[1] * (w.dim() - 1)), value=-multiplier)
+            _along(w, towards, moved.lr.view(-1, *[1] * (w.dim() - 1)), -multiplier)
             moved.weight.grad = None
+
+
+def _along(weight: Tensor, move: Tensor, lr: Tensor, multiplier: float | Tensor) -> None:
+    """Move the weight by multiplier lr move."""
+    if isinstance(multiplier, Tensor):
+        weight.addcmul_(move, lr * multiplier)
+    else:
+        weight.addcmul_(move, lr, value=multiplier)
 
 
 def _ends(rates: Tensor, runs: Sequence[Run]) -> Tensor:

@@ -268,20 +268,6 @@ def windows_in(corpus: Corpus, part: Literal["train", "val"], context: int) -> W
     return Windows(tokens, tokens if targets is None else targets)
 
 
-def windows_of(corpus: Corpus, run: Run) -> Windows:
-    """The windows that a run may read.
-
-    With `unique_tokens` they are a random sample of the corpus's windows, so that a small ration
-    is a small corpus of the same kind and not a few of its files. The run's seed sets the sample;
-    for one seed, a larger ration holds the smaller ones.
-    """
-    windows = windows_in(corpus, "train", run.model.context)
-    if run.unique_tokens is None:
-        return windows
-    sample = np.random.default_rng([run.seed, 1]).permutation(len(windows.tokens))
-    return windows.at(sample[: max(1, run.unique_tokens // run.model.context)])
-
-
 def data_order(windows: int, run: Run, sequences: int) -> np.ndarray:
     """Numbers of the first `sequences` of so many windows that the run reads, in order.
 
@@ -291,6 +277,25 @@ def data_order(windows: int, run: Run, sequences: int) -> np.ndarray:
     rng = np.random.default_rng(run.seed)
     epochs = [rng.permutation(windows) for _ in range(-(-sequences // windows))]
     return np.concatenate(epochs)[:sequences].astype(np.int32)
+
+
+def ration_of(windows: int, run: Run) -> np.ndarray:
+    """Which of so many windows of the corpus the run may read, as numbers.
+
+    With `unique_tokens` they are a random sample, so that a small ration is a small corpus of the
+    same kind and not a few of its files. The run's seed sets the sample; for one seed, a larger
+    ration holds the smaller ones.
+    """
+    if run.unique_tokens is None:
+        return np.arange(windows, dtype=np.int32)
+    sample = np.random.default_rng([run.seed, 1]).permutation(windows).astype(np.int32)
+    return sample[: max(1, run.unique_tokens // run.model.context)]
+
+
+def reading_order(windows: int, run: Run, sequences: int) -> np.ndarray:
+    """Numbers, among so many windows of the corpus, of the first `sequences` that the run reads."""
+    ration = ration_of(windows, run)
+    return ration[data_order(len(ration), run, sequences)]
 
 
 def check_fit(run: Run, corpus: Corpus) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from tqdm import tqdm
 from .. import _checks as checks
 from ..learners.base import Counter, Learner, LearnerConfig, Masks
 from ..text.corpora import Corpus
+from .card import Batch, Steps, own_stream
 from .optim import Optimizer
 from .run import (
     Branch,
@@ -32,13 +33,12 @@ from .run import (
     branches_of,
     budget_of,
     check_fit,
-    data_order,
     lane_of,
     parameters,
+    reading_order,
     row_of,
     shape_of,
     windows_in,
-    windows_of,
 )
 
 Progress = Callable[[int, float], None]
@@ -77,7 +77,7 @@ def evaluate(
     means = []
     training = model.training
     model.eval()
-    for part in _measured_on(corpus, model.config.context, limit):
+    for part in _measured_on(corpus, model.config.context, limit, _at_once(model)):
         means.append(_losses(model, _for_all(part, model), keep).mean(-1).cpu().double())
     model.train(training)
     return _mean_and_error(torch.cat(means, dim=1).numpy())
@@ -107,7 +107,7 @@ def evaluate_ensemble(
     per_window = []
     for model in members:
         model.eval()
-    for part in _measured_on(corpus, members[0].config.context, limit):
+    for part in _measured_on(corpus, members[0].config.context, limit, 64):
         log_p = []
         for model, share in zip(members, shares, strict=True):
             kept = None if keep is None else keep.to(model.device)
@@ -141,24 +141,22 @@ def _shares(members: list[Learner], weights: Sequence[float] | None) -> list[flo
     ]
 
 
-def _measured_on(corpus: Corpus, context: int, limit: int) -> Iterator[Windows]:
-    """The windows to measure on, evenly spaced, in parts of about 64."""
+def _at_once(model: Learner) -> int:
+    """Windows that are measured at once: on a card as many as keep it busy."""
+    return 64 if model.device.type == "cpu" else max(64, 4096 // model.stack)
+
+
+def _measured_on(corpus: Corpus, context: int, limit: int, at_once: int) -> Iterator[Windows]:
+    """The windows to measure on, evenly spaced, in parts of about `at_once`."""
     windows = windows_in(corpus, "val", context)
     total = len(windows.tokens)
     count = max(1, min(total, limit // context))
     chosen = np.linspace(0, total - 1, count).round().astype(int)
-    for part in np.array_split(chosen, max(1, count // 64)):
+    for part in np.array_split(chosen, max(1, count // at_once)):
         yield windows.at(part)
 
 
-class _Batch(NamedTuple):
-    """What each model of a stack reads and is to predict, both (stack, batch, context + 1)."""
-
-    tokens: Tensor
-    targets: Tensor
-
-
-def _batch(read: Sequence[Windows], device: torch.device) -> _Batch:
+def _batch(read: Sequence[Windows], device: torch.device) -> Batch:
     """The windows of each model, as tensors."""
 
     def sent(of_each: list[np.ndarray]) -> Tensor:
@@ -167,14 +165,14 @@ def _batch(read: Sequence[Windows], device: torch.device) -> _Batch:
 
     tokens = sent([windows.tokens for windows in read])
     if read[0].targets is read[0].tokens:
-        return _Batch(tokens, tokens)
-    return _Batch(tokens, sent([windows.targets for windows in read]))
+        return Batch(tokens, tokens)
+    return Batch(tokens, sent([windows.targets for windows in read]))
 
 
-def _for_all(windows: Windows, model: Learner) -> _Batch:
+def _for_all(windows: Windows, model: Learner) -> Batch:
     """The same windows for each model of the stack."""
     tokens, targets = _batch([windows], model.device)
-    return _Batch(tokens.expand(model.stack, -1, -1), targets.expand(model.stack, -1, -1))
+    return Batch(tokens.expand(model.stack, -1, -1), targets.expand(model.stack, -1, -1))
 
 
 def _mean_and_error(per_window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -185,10 +183,13 @@ def _mean_and_error(per_window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _scored(corpus: Corpus, device: torch.device) -> Tensor | None:
-    return None if corpus.scored is None else torch.tensor(corpus.scored, device=device)
+    """The places that count; as numbers, since booleans would have to be counted on the CPU."""
+    if corpus.scored is None:
+        return None
+    return torch.tensor(corpus.scored).nonzero().squeeze(1).to(device)
 
 
-def _losses(model: Learner, batch: _Batch, keep: Tensor | None) -> Tensor:
+def _losses(model: Learner, batch: Batch, keep: Tensor | None) -> Tensor:
     """Losses of the scored tokens, shape (stack, batch, scored)."""
     tokens, targets = batch
     wanted = targets[..., 1:] if keep is None else targets[..., 1:][..., keep]
@@ -202,8 +203,15 @@ def half_precision(device: torch.device, config: LearnerConfig) -> torch.autocas
     Weights, norms, softmax, losses and the optimiser's state stay in float32, as they do for
     smaller models throughout: their products are too small to gain from it.
     """
-    able = device.type == "cuda" and config.half_precision and torch.cuda.is_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=able)
+    able = device.type == "cuda" and config.half_precision and _has_bfloat16(device)
+    # Each weight is cast once in a step, so there is nothing that a cache of casts would save.
+    return torch.autocast(device.type, torch.bfloat16, enabled=able, cache_enabled=False)
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether the card computes in bfloat16: older ones, such as a T4, only go through the motions,
+    and torch says of them too that they support it."""
+    return torch.cuda.get_device_capability(device)[0] >= 8
 
 
 def token_losses(logits: Tensor, targets: Tensor) -> Tensor:
@@ -273,6 +281,11 @@ def pick_device(device: str | None = None) -> torch.device:
     return chosen
 
 
+def on_card(device: torch.device) -> bool:
+    """Whether steps are taken as `Steps` does, with all that they need on the device."""
+    return device.type != "cpu"
+
+
 def train(
     run: Run,
     corpus: Corpus,
@@ -340,18 +353,21 @@ def train_together(
     if not runs[0].model.by_gradient:
         return [_counted(run, corpus, progress, curve, each) for run in runs]
     start = time.perf_counter()
-    trunk = _Stack(list(lanes.values()), max(budgets)[0], corpus, device, progress, curve)
+    branches = branches_of(runs)
     done: dict[Run, Trained] = {}
-    for branch in branches_of(runs):
-        trunk.advance(branch, branch.shared)
-        stack = trunk.copy() if branch.shared < len(branch.sizes) else trunk
-        stack.advance(branch, len(branch.sizes))
-        members = [wanted[lane, branch.budget] for lane in lanes]
-        for trained in stack.measure(branch, members, corpus, start):
-            done[trained.run] = trained
-            if each is not None:
-                each(trained)
-        start = time.perf_counter()
+    place = pick_device(device)
+    with own_stream(place):
+        trunk = _Stack(list(lanes.values()), branches, corpus, place, progress, curve)
+        for branch in branches:
+            trunk.advance(branch, branch.shared)
+            stack = trunk.copy() if branch.shared < len(branch.sizes) else trunk
+            stack.advance(branch, len(branch.sizes))
+            members = [wanted[lane, branch.budget] for lane in lanes]
+            for trained in stack.measure(branch, members, corpus, start):
+                done[trained.run] = trained
+                if each is not None:
+                    each(trained)
+            start = time.perf_counter()
     return [done[run] for run in runs]
 
 
@@ -370,8 +386,8 @@ def _counted(
             f"{type(run.model).__name__} says that it learns without gradients, so its model must "
             f"be a Counter, which {type(model).__name__} is not"
         )
-    windows = windows_of(corpus, run)
-    order = data_order(len(windows.tokens), run, run.tokens // run.model.context)
+    windows = windows_in(corpus, "train", run.model.context)
+    order = reading_order(len(windows.tokens), run, run.tokens // run.model.context)
     order = np.unique(order)  # to read a window again says nothing new about how often it comes
     read = _batch([windows.at(order)], model.device)
     keep = _scored(corpus, model.device)
@@ -404,28 +420,31 @@ class _Stack:
     def __init__(
         self,
         runs: list[Run],
-        tokens: int,
+        branches: Sequence[Branch],
         corpus: Corpus,
-        device: str | None,
+        device: torch.device,
         progress: Callable[[float], object] | None,
         curve: Progress | None,
     ) -> None:
         self.progress, self.report = progress, curve
-        self.device = pick_device(device)
+        self.device = device
         seeds = [run.seed for run in runs]
+        context = runs[0].model.context
         self.model = runs[0].model.build(seeds).to(self.device)
         if runs[0].dropout:
             self.model.masks = Masks(runs[0].dropout, seeds, self.device)
         self.optimizer = Optimizer(self.model, runs)
         self.keep = _scored(corpus, self.device)
-        self.windows = [windows_of(corpus, run) for run in runs]
-        longest = tokens // runs[0].model.context
+        self.windows = windows_in(corpus, "train", context)
+        longest = max(int(branch.sizes.sum()) for branch in branches)
         self.order = np.stack(
-            [
-                data_order(len(w.tokens), run, longest)
-                for w, run in zip(self.windows, runs, strict=True)
-            ]
+            [reading_order(len(self.windows.tokens), run, longest) for run in runs]
         )
+        self.card: Steps | None = None
+        if on_card(self.device):
+            most = max(len(branch.sizes) for branch in branches)
+            self.card = Steps(corpus, context, self.order, most, self.device)
+            self.card.replays &= self.model.masks is None  # which draws anew on the CPU
         self.sequences = 0
         self.losses = np.empty((0, len(runs)))  # of each step so far
         self.lost = False
@@ -433,34 +452,45 @@ class _Stack:
     def copy(self) -> _Stack:
         twin = copy(self)
         twin.model, twin.optimizer = deepcopy((self.model, self.optimizer))
+        twin.card = None if self.card is None else self.card.copy()
         return twin
 
     def advance(self, branch: Branch, until: int) -> None:
         """Train on along the branch, up to this number of steps."""
         every = _every(branch)
+        if self.card is not None:
+            self.card.follow(branch.rates)
         since: list[Tensor] = []
         for step in range(len(self.losses), until):
-            since.append(self._step(int(branch.sizes[step]), float(branch.rates[step])))
+            since += self._step(int(branch.sizes[step]), float(branch.rates[step]))
             if (step + 1) % every == 0 or step + 1 == until:
-                self._record(torch.stack(since).cpu().double().numpy(), branch.sizes)
+                if self.card is not None:
+                    new = self.card.losses_since(len(self.losses), step + 1)
+                else:
+                    new = torch.stack(since).double().numpy()
+                self._record(new, branch.sizes)
                 since.clear()
             if self.lost:
                 return
 
-    def _step(self, size: int, rate: float) -> Tensor:
+    def _step(self, size: int, rate: float) -> list[Tensor]:
+        """One step; the loss of each model unless the card keeps it."""
         if self.model.masks is not None:
             self.model.masks.begin(self.sequences)
-        loss = _losses(self.model, self._next(size), self.keep).mean(dim=(1, 2))
+        here = slice(self.sequences, self.sequences + size)
+        self.sequences += size
+        if self.card is not None:
+            self.card.take(size, self._move)
+            return []
+        read = [self.windows.at(numbers) for numbers in self.order[:, here]]
+        return [self._move(_batch(read, self.device), rate)]
+
+    def _move(self, batch: Batch, rate: float | Tensor) -> Tensor:
+        """Move the weights and return the loss of each model, (stack,)."""
+        loss = _losses(self.model, batch, self.keep).mean(dim=(1, 2))
         loss.sum().backward()
         self.optimizer.step(rate)
-        self.sequences += size
         return loss.detach()
-
-    def _next(self, size: int) -> _Batch:
-        """The next sequences of each model."""
-        here = self.order[:, self.sequences : self.sequences + size]
-        read = [w.at(numbers) for w, numbers in zip(self.windows, here, strict=True)]
-        return _batch(read, self.device)
 
     def _record(self, losses: np.ndarray, sizes: np.ndarray) -> None:
         before = int(sizes[: len(self.losses)].sum())

@@ -25,6 +25,7 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
     wait,
 )
 from dataclasses import replace
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from tqdm import tqdm
 
 from .. import __version__
@@ -41,7 +43,7 @@ from ..runs import store as stores
 from ..runs import table as tables
 from ..text.corpora import Corpus
 from .run import Run, budget_of, lockstep, row_of, workload
-from .stack import EVALUATION_TOKENS, Trained, pick_device, train_together
+from .stack import EVALUATION_TOKENS, Trained, one_thread, pick_device, train_together
 
 Row = dict[str, Any]
 Group = list[Run]
@@ -54,6 +56,10 @@ _TRIES = 3
 
 _SECONDS_PER_STEP = 1e-3
 """What a step costs on one CPU thread beside its tokens (`LearnerConfig.seconds_per_token`)."""
+
+_AT_ONCE = 8
+"""Groups trained at a time on a CUDA card, each on a stream of its own: on an H100 eight do 1.1 to
+1.4 times as much as four."""
 
 _WORTH_IT = 0.98
 """Groups are cut further only for a gain of more than 2 %."""
@@ -95,7 +101,8 @@ def sweep(
 
     Runs that can be are trained together (see `lockstep`), the largest groups first. On a CPU the
     groups are shared out among `workers` processes of one thread each, by default one per core;
-    on a GPU they follow one another in this process. How runs are grouped depends on the number
+    on a GPU a few of them are trained at a time, in threads of this process, and a stack for which
+    its memory does not suffice is halved until it does. How runs are grouped depends on the number
     of workers and on what is left to do, and changes a loss by no more than rounding does. The
     progress bar counts the FLOPs that are really computed: those of a shared trunk once.
 
@@ -172,7 +179,9 @@ def sweep(
 
         if executor is not None:
             _on_executor(groups, corpus, here.fingerprint, executor, device, kept.add, report)
-        elif on_card or min(workers or _cores(), len(groups)) == 1:
+        elif on_card:
+            _on_card(groups, here, device, kept.add, report)
+        elif min(workers or _cores(), len(groups)) == 1:
             _in_this_process(groups, here, device, kept.add, report)
         else:
             # Receiving the tokens is quicker than reading them anew, but each spawned worker would
@@ -386,11 +395,16 @@ def _train_group(
     """The rows of a group; an exception becomes the row of the run that it came from."""
     try:
         trained = train_together(group, corpus, device=device, progress=report, each=each)
+    except _Stop:
+        raise
     except Exception as error:
         if len(group) == 1:
             return [_failed(group[0], corpus.fingerprint, device, _reason(error))]
+        full = isinstance(error, torch.cuda.OutOfMemoryError)
     else:
         return [t.row() for t in trained]
+    if full and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()  # what the attempt held, in pieces that may not fit its halves
     # One of them spoilt it for all (or together they were too large): look for it in halves.
     lanes = _lanes(group)
     parts = (
@@ -412,6 +426,50 @@ def _reason(error: BaseException) -> str:
 
 def _failed(run: Run, corpus: str, device: str | None, reason: str) -> Row:
     return row_of(run, corpus, f"failed: {reason}", device=device or "unknown")
+
+
+class _Stop(Exception):
+    """Raised in a thread that trains when the sweep is cut off."""
+
+
+def _on_card(
+    groups: list[Group], corpus: Corpus, device: str | None, keep: Keep, report: Report
+) -> None:
+    """Train on a card, some groups at a time: a stack alone leaves most of a card idle."""
+    place = pick_device(device)
+    device = place.type if device is None else device
+    at_once = _AT_ONCE if place.type == "cuda" else 1
+    done, lock, stopped = [0.0] * len(groups), threading.Lock(), threading.Event()
+
+    def work(number: int) -> None:
+        most = _flops(groups[number])
+
+        def count(flops: float) -> None:
+            if stopped.is_set():
+                raise _Stop
+            with lock:
+                done[number] = min(done[number] + flops, most)
+                report(sum(done))
+
+        def each(trained: Trained) -> None:
+            with lock:
+                keep([trained.run], [trained.row()])
+
+        rows = _train_group(groups[number], corpus, device, count, each)
+        with lock:
+            keep(groups[number], rows)
+            done[number] = most
+            report(sum(done))
+
+    with one_thread(), ThreadPoolExecutor(at_once) as pool:
+        futures = [pool.submit(work, number) for number in range(len(groups))]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _in_this_process(

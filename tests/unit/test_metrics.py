@@ -13,12 +13,15 @@ from scalinglaws.metrics import (
     answer_probability,
     answers,
     brier,
+    crossing,
     edit_distance,
     exact_match,
+    graded,
     log_loss,
     log_probabilities,
     marks,
     sample,
+    sharpness,
     token_accuracy,
     wilson,
 )
@@ -299,3 +302,60 @@ class TestModels:
             answers(stack, task, np.zeros((0, 3), np.uint8))
         with pytest.raises(ValueError, match="examples of"):
             marks(stack, task, examples[:, :-1])
+
+
+class TestGraded:
+    def test_one_token_after_the_other(self) -> None:
+        p = np.array([[[0.7, 0.3], [0.4, 0.6]], [[0.2, 0.8], [0.5, 0.5]]])[None]
+        right = np.array([[0, 0], [1, 0]])
+        found = graded(np.log(p), right)
+        assert found.exact_match.tolist() == [[False, True]]
+        assert found.token_accuracy.tolist() == [[0.5, 1.0]]
+        assert found.edit_distance.tolist() == [[0.5, 0.0]]
+        assert found.answer_probability == pytest.approx(np.array([[0.28, 0.4]]))
+        assert found.log_loss == pytest.approx(-np.log([[0.28, 0.4]]) / 2)
+        assert found.brier == pytest.approx(brier(np.log(p), right))
+
+    def test_what_does_not_count_is_left_out(self) -> None:
+        p = np.full((1, 3, 2, 4), 0.25)
+        counted = np.array([[True, False], [False, False], [True, True]])
+        found = graded(np.log(p), np.zeros((3, 2), int), counted)
+        assert found.exact_match.shape == (1, 2)
+        assert found.answer_probability == pytest.approx(np.array([[0.25, 0.0625]]))
+
+    def test_what_does_not_fit_is_refused(self) -> None:
+        log_p, right = np.log(np.full((1, 3, 2, 4), 0.25)), np.zeros((3, 2), int)
+        with pytest.raises(ValueError, match="no token to be marked"):
+            graded(log_p, right, np.zeros((3, 2), bool))
+        with pytest.raises(ValueError, match="counted must be of shape"):
+            graded(log_p, right, np.ones(2, bool))
+
+
+class TestSharpness:
+    def test_a_step_and_a_line(self) -> None:
+        x = np.geomspace(1, 16, 33)
+        assert sharpness(x, x > 4.1) == pytest.approx(1)
+        assert sharpness(x, np.log(x)) == pytest.approx(1 / 4)
+        assert sharpness(x, -3 * np.log(x)) == pytest.approx(1 / 4)
+
+    def test_a_coarse_ladder_hides_a_step(self) -> None:
+        assert sharpness([1, 8], [0, 1]) == pytest.approx(1 / 3)
+
+    def test_no_change(self) -> None:
+        assert np.isnan(sharpness([1, 2, 4], [1, 1, 1]))
+
+    @pytest.mark.parametrize("x", [[1, 1.5], [2, 1, 8], [0, 1, 2], [1, 2]])
+    def test_what_has_no_doubling_is_refused(self, x: list[float]) -> None:
+        with pytest.raises(ValueError, match=r"above 0|of one shape"):
+            sharpness(x, [0.0] * (len(x) + (x == [1, 2])))
+
+
+class TestCrossing:
+    def test_between_two_points(self) -> None:
+        assert crossing([1, 4, 16], [0, 0.25, 0.75]) == pytest.approx(8)
+        assert crossing([1, 4], [0.6, 0.7]) == 1
+        assert crossing([1, 4], [0.1, 0.2]) == np.inf
+
+    def test_shapes_must_fit(self) -> None:
+        with pytest.raises(ValueError, match="one shape"):
+            crossing([1, 2], [1])

@@ -110,9 +110,9 @@ class TestConfig:
         with pytest.raises(ValueError, match=f"{name} must be (a whole number|at least 1)"):
             TransformerConfig(**{"width": 16} | {name: value})
 
-    def test_a_width_that_cannot_be_quartered_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="multiple of 4, got 18"):
-            TransformerConfig(18)
+    def test_a_width_that_cannot_be_halved_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="multiple of 2, got 17"):
+            TransformerConfig(17)
 
     @pytest.mark.parametrize("heads", [0, -2, 3, 32, 2.0, "2", True])
     def test_heads_that_do_not_divide_the_width_are_refused(self, heads: Any) -> None:

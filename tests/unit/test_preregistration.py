@@ -23,6 +23,10 @@ REGISTERED = "5e7ab6a"
 PRIMARY = {"by": "joined", "fitted to": "... of 3 budgets", "band": "record"}
 
 
+FAR = JSON.with_name("preregistered-far.json")
+REGISTERED_FAR = "d9fb781"
+
+
 def primary(table: pd.DataFrame) -> pd.DataFrame:
     return table[np.logical_and.reduce([table[name] == value for name, value in PRIMARY.items()])]
 
@@ -42,6 +46,25 @@ def test_the_hash_is_the_one_that_was_committed_with_the_method() -> None:
     assert digest in (ROOT / "studies" / "preregistration.md").read_text(encoding="utf-8")
 
 
+def test_so_is_that_of_the_second_set() -> None:
+    digest = hashlib.sha256(FAR.read_bytes()).hexdigest()
+    assert bets.registered("preregistered-far")[2] == digest
+    assert digest in (ROOT / "studies" / "preregistration.md").read_text(encoding="utf-8")
+
+
+def test_another_set_is_refused() -> None:
+    for act in (bets.registered, preregistered):
+        with pytest.raises(ValueError, match="must be one of preregistered, preregistered-far"):
+            act("sealed")
+
+
+def test_what_became_of_the_claims_is_said_under_the_names_of_each_set() -> None:
+    for study, prefix in (("preregistered", "8.sealed"), ("preregistered-far", "8.far")):
+        forecasts, rules, _ = bets.registered(study)
+        found = bets.outcomes(bets.scored(forecasts, preregistered(study)), prefix)
+        assert sorted(found) == sorted(rules)
+
+
 def test_the_registered_forecast_follows_from_the_shipped_runs() -> None:
     forecasts = primary(bets.registered()[0])
     ours = bets.prepared(reference("isoflop"))
@@ -56,21 +79,16 @@ def test_the_registered_forecast_follows_from_the_shipped_runs() -> None:
     np.testing.assert_allclose(half, claimed, atol=0.03)
 
 
-def test_the_registered_runs_are_those_of_the_study() -> None:
-    planned = studies.SEALED["preregistered"].runs
-    forecasts = primary(bets.registered()[0])
+@pytest.mark.parametrize("study", ["preregistered", "preregistered-far"])
+def test_the_registered_runs_are_those_of_the_study(study: str) -> None:
+    planned = studies.SEALED[study].runs
+    forecasts = primary(bets.registered(study)[0])
     assert list(forecasts["tokens"]) == [run.tokens for run in planned]
     assert list(forecasts["width"]) == [run.model.width for run in planned]
-    trained = preregistered()
-    assert {*zip(trained["width"], trained["tokens"], strict=True)} <= {
+    trained = preregistered(study)
+    assert [*zip(trained["width"], trained["tokens"], strict=True)] == [
         (run.model.width, run.tokens) for run in planned
-    }
-
-
-def test_the_registered_runs_are_trained_in_their_order() -> None:
-    trained = preregistered()
-    planned = [run.model.width for run in studies.SEALED["preregistered"].runs]
-    assert list(trained["width"]) == planned[: len(trained)]
+    ]
 
 
 @pytest.fixture
@@ -89,6 +107,17 @@ def test_the_forecasts_were_committed_before_the_results(commits: tuple[str, str
     assert before != after
     assert before in git("rev-list", after).split()
     assert not git("ls-tree", "--name-only", before, "--", str(RESULTS))
+
+
+def test_so_were_those_of_the_second_set(commits: tuple[str, str]) -> None:
+    results = FAR.with_suffix(".csv")
+    first = git("log", "--diff-filter=A", "--format=%H", "--", str(results)).split()
+    if not first:
+        pytest.skip("the results are not committed yet")
+    before = git("rev-parse", REGISTERED_FAR)
+    assert before in git("rev-list", first[-1]).split()
+    assert not git("ls-tree", "--name-only", before, "--", str(results))
+    assert git("log", "--format=%H", "--", str(FAR)).split() == [before]
 
 
 def test_the_forecasts_were_never_changed(commits: tuple[str, str]) -> None:

@@ -87,7 +87,10 @@ def test_both_optimisers_both_schedules_and_both_kinds_of_corpus_are_there(
 
 
 def test_every_study_is_there_and_has_several_seeds(reference: pd.DataFrame) -> None:
-    assert list(reference["study"].unique()) == list(studies.STUDIES)
+    here = [name for name in studies.STUDIES if name not in studies.ELSEWHERE]
+    assert list(reference["study"].unique()) == here
+    for name in studies.ELSEWHERE:
+        assert len(runs.reference(name)) == len(studies.STUDIES[name].runs)
     for name, rows in reference.groupby("study"):
         assert rows["seed"].nunique() >= (1 if name in ONE_SEED else 2), name
 
@@ -180,7 +183,7 @@ def test_columns_that_came_later_say_what_was_the_case(
 
 def test_the_tables_are_small() -> None:
     folder = Path(runs.__file__).parent / "data"
-    assert sum(file.stat().st_size for file in folder.iterdir()) < 400e3
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 1.2e6
 
 
 # Training again

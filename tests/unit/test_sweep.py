@@ -354,6 +354,7 @@ class TestSharingOut:
         monkeypatch.setattr(module, "train_together", fake)
         wanted = repeat([Run(TransformerConfig(w), tokens=10_000) for w in (16, 512)], seeds=100)
         assert len(sweep(wanted, corpus, progress=False)) == 200
+        seen.sort(key=lambda group: -group[0])
         assert seen == [(512, 8, "cuda")] * 9 + [(512, 7, "cuda")] * 4 + [(16, 50, "cuda")] * 2
 
 

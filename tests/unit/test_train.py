@@ -30,8 +30,10 @@ from scalinglaws.training.run import (
     batch_sizes,
     data_order,
     lockstep,
+    ration_of,
+    reading_order,
     schedule,
-    windows_of,
+    windows_in,
     workload,
 )
 from scalinglaws.training.stack import (
@@ -272,6 +274,12 @@ class TestSchedule:
         assert np.array_equal(schedule(seen, short), schedule(seen, long))
 
 
+def windows_of(corpus: Corpus, run: Run) -> np.ndarray:
+    """The windows that a run may read."""
+    windows = windows_in(corpus, "train", run.model.context)
+    return windows.at(ration_of(len(windows.tokens), run)).tokens
+
+
 class TestData:
     def test_each_epoch_holds_every_window_once_in_an_order_of_its_own(self) -> None:
         order = data_order(10, Run(TINY, tokens=1_000), 35)
@@ -296,26 +304,26 @@ class TestData:
         tokens = np.arange(81, dtype=np.uint8)
         corpus = Corpus("numbers", tokens, tokens, 128)
         run = Run(TINY, tokens=1_000)
-        assert windows_of(corpus, run).tokens[:, 0].tolist() == list(range(0, 80, 8))
-        few = windows_of(corpus, replace(run, unique_tokens=30)).tokens
+        assert windows_of(corpus, run)[:, 0].tolist() == list(range(0, 80, 8))
+        few = windows_of(corpus, replace(run, unique_tokens=30))
         assert few.shape == (3, 9), "as many windows of 8 as make up 30 tokens"
         assert len({tuple(window) for window in few}) == 3
-        assert windows_of(corpus, replace(run, unique_tokens=81)).tokens.shape == (10, 9)
+        assert windows_of(corpus, replace(run, unique_tokens=81)).shape == (10, 9)
 
     def test_a_ration_comes_from_all_over_the_corpus(self) -> None:
         tokens = np.arange(80_001) // 800  # a hundred "files" of a hundred windows
         corpus = Corpus("files", tokens.astype(np.uint8), tokens.astype(np.uint8), 128)
         run = Run(TINY, tokens=1_000, unique_tokens=8 * 300)
-        first = windows_of(corpus, run).tokens[:, 0]
+        first = windows_of(corpus, run)[:, 0]
         assert len(first) == 300 and len(np.unique(first)) > 85
-        more = windows_of(corpus, replace(run, unique_tokens=8 * 600)).tokens[:, 0]
+        more = windows_of(corpus, replace(run, unique_tokens=8 * 600))[:, 0]
         assert np.array_equal(more[:300], first), "a larger ration holds the smaller one"
-        assert not np.array_equal(windows_of(corpus, replace(run, seed=1)).tokens[:, 0], first)
+        assert not np.array_equal(windows_of(corpus, replace(run, seed=1))[:, 0], first)
 
     def test_of_examples_as_many_are_read_as_make_up_the_unique_tokens(self) -> None:
         config = TransformerConfig(width=8, context=3, vocab_size=16)
         run = Run(config, tokens=1_000, unique_tokens=30)
-        assert windows_of(examples(), run).tokens.shape == (10, 4)
+        assert windows_of(examples(), run).shape == (10, 4)
 
     @pytest.mark.parametrize("batch", [None, 3])
     def test_training_reads_the_windows_in_this_order(
@@ -324,8 +332,11 @@ class TestData:
         targets = record_of_training(monkeypatch)
         run = Run(TINY, tokens=2_000, batch=batch, unique_tokens=500)
         train(run, corpus)
-        windows = windows_of(corpus, run).tokens
+        windows = windows_of(corpus, run)
         read = windows[data_order(len(windows), run, 2_000 // 8)]
+        everything = windows_in(corpus, "train", 8).tokens
+        numbers = reading_order(len(everything), run, 2_000 // 8)
+        assert np.array_equal(everything[numbers], read)
         assert [len(t[0]) for t in targets] == batch_sizes(run).tolist()
         assert np.array_equal(torch.cat(targets, dim=1)[0].numpy(), read[:, 1:])
 
@@ -1224,14 +1235,16 @@ class TestHalfPrecision:
             assert torch.ones(2, 2).matmul(torch.ones(2, 2)).dtype == torch.float32
 
     @pytest.mark.parametrize(
-        ("width", "able", "on"), [(128, True, False), (256, True, True), (256, False, False)]
+        ("width", "able", "on"), [(512, True, False), (1024, True, True), (1024, False, False)]
     )
     def test_is_for_wide_models_on_cards_that_have_it(
         self, monkeypatch: pytest.MonkeyPatch, width: int, able: bool, on: bool
     ) -> None:
         asked: list[bool] = []
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: able)
-        monkeypatch.setattr(torch, "autocast", lambda *_, enabled: asked.append(enabled))
+        monkeypatch.setattr(
+            torch.cuda, "get_device_capability", lambda device: (8, 0) if able else (7, 5)
+        )
+        monkeypatch.setattr(torch, "autocast", lambda *_, enabled, **__: asked.append(enabled))
         half_precision(torch.device("cuda"), TransformerConfig(width))
         assert asked == [on]
 

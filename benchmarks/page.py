@@ -1,0 +1,187 @@
+"""Write the page "How fast, and how we know" from the tables of measurements.
+
+    python benchmarks/page.py            write book/how-fast.md
+    python benchmarks/page.py --check    say whether it is what the tables give
+
+The tables of a card come from `make gpu`, one folder each under `results/`; those of processors
+from `make bench`, in `results/cpu`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+RESULTS = Path(__file__).parent / "results"
+PAGE = Path(__file__).parents[1] / "book" / "how-fast.md"
+
+
+def table(rows: pd.DataFrame, columns: Mapping[str, tuple[str, Callable[[float], str]]]) -> str:
+    """A Markdown table: `columns` gives each column's heading and how its values are written."""
+    heads = [head for head, _ in columns.values()]
+    lines = ["| " + " | ".join(heads) + " |", "|" + " ---: |" * len(heads)]
+    for row in rows.to_dict("records"):
+        cells = [write(row[name]) for name, (_, write) in columns.items()]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def short(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def share(value: float) -> str:
+    return f"{100 * value:.2g} %"
+
+
+def tera(value: float) -> str:
+    return f"{value:.2g}"
+
+
+def card(folder: Path) -> list[str]:
+    """The section on one card."""
+    machine = (folder / "machine.txt").read_text(encoding="utf-8").strip()
+    right, speed, streams, precision = (
+        pd.read_csv(folder / f"{name}.csv") for name in ("right", "speed", "streams", "precision")
+    )
+    kinds = right["compared"].str.replace(r":.*", "", regex=True)
+    apart = right.assign(kind=kinds).groupby("kind", sort=False)["apart"].agg(["size", "max"])
+    peaks = precision.drop_duplicates("way").set_index("way")["peak"]
+    parts = [
+        f"## A GPU: {folder.name.upper()}",
+        f"Measured with `make gpu` on this machine: {machine}.",
+        "**Is it right?** The same runs were trained twice and their losses compared, in nats per "
+        "token. Devices round differently, and training carries a difference on from step to step; "
+        "dropout draws other numbers on each device.",
+        table(
+            apart.reset_index(),
+            {
+                "kind": ("compared", str),
+                "size": ("pairs", whole),
+                "max": ("largest difference", lambda value: f"{value:.1g}"),
+            },
+        ).replace("| ---: |", "| :--- |", 1),
+        "**How fast is a stack?** Tokens per second of stacks of equal transformers, four "
+        "sequences of 32 tokens a step for each model. The plain loop is the one that one would "
+        "write first (`benchmarks/plain.py`), with the same shapes on the same card. *Replay* is "
+        "what recording a step once and replaying it gains over launching its kernels one by one. "
+        "The peak is that of a large float32 matrix product on this card, "
+        f"{short(peaks['float32'])} TFLOP/s.",
+        table(
+            speed,
+            {
+                "width": ("width", whole),
+                "stack": ("models", whole),
+                "plain, tokens/s": ("plain loop", whole),
+                "tokens/s": ("stack", whole),
+                "ratio": ("times plain", short),
+                "replay gains": ("replay", short),
+                "share of fp32 peak": ("of the peak", share),
+                "GB": ("GB", short),
+            },
+        ),
+        "A single narrow model leaves nearly all of a card idle, whatever one does: its kernels "
+        "are too small. So runs are stacked, and several stacks are trained at a time, each on a "
+        "stream of its own. What that gives:",
+        table(
+            streams,
+            {
+                "width": ("width", whole),
+                "stack": ("models", whole),
+                "batch": ("sequences a step", whole),
+                "groups at a time": ("stacks at a time", whole),
+                "TFLOP/s": ("TFLOP/s in all", tera),
+            },
+        ),
+        "**Which precision?** TFLOP/s of a single model in float32, with products in TF32, and in "
+        "bfloat16, and the loss after 16,384 sequences. The peaks are "
+        f"{short(peaks['float32'])}, {short(peaks['TF32'])} and {short(peaks['bfloat16'])} "
+        "TFLOP/s. "
+        "The engine takes bfloat16 from width 1,024 on where the card has it, and float32 below, "
+        "so that losses can be set beside those of processors. It never takes float16.",
+        table(
+            precision,
+            {
+                "width": ("width", whole),
+                "batch": ("sequences a step", whole),
+                "way": ("products in", str),
+                "TFLOP/s": ("TFLOP/s", short),
+                "share": ("of its peak", share),
+                "loss": ("loss", lambda value: "" if pd.isna(value) else f"{value:.4f}"),
+            },
+        ),
+    ]
+    return parts
+
+
+def processors(folder: Path) -> list[str]:
+    """The section on processors, of which only ratios mean something."""
+    machine = (folder / "machine.txt").read_text(encoding="utf-8").strip()
+    speed = pd.read_csv(folder / "throughput.csv")
+    return [
+        "## Two processor cores",
+        f"Measured with `make bench` on this machine: {machine}. Such machines differ and drift, "
+        "so only ratios are given, each of two things measured in turn.",
+        table(
+            speed,
+            {
+                "width": ("width", whole),
+                "params": ("params", whole),
+                "ratio, 1 thread": ("times plain, one thread", short),
+                "ratio, machine": ("times plain, all cores", short),
+                "share of peak": ("of the matrix-product peak", share),
+            },
+        ),
+    ]
+
+
+def written() -> str:
+    """The page."""
+    parts = [
+        "# How fast, and how we know",
+        "The book promises that hundreds of models are trained while you look on. This page has "
+        "the measurements behind it. It is written by `benchmarks/page.py` from tables that "
+        "`make gpu` and `make bench` leave, and a test compares the two. A GPU needs nothing but "
+        "to be there: `sweep` and `train` take it by themselves, and `device=` names another.",
+    ]
+    if (RESULTS / "cpu" / "throughput.csv").exists():
+        parts += processors(RESULTS / "cpu")
+    for folder in sorted(RESULTS.iterdir()):
+        if (folder / "speed.csv").exists():
+            parts += card(folder)
+    parts += [
+        "## What was trained on it",
+        "The same card trained, in 9.5 minutes with other work beside, the runs that chapter 8 "
+        "bets on (ten of 8e12 to 1e15 FLOPs, 133 s in all, 20 TFLOP/s), the studies of chapter 13 "
+        "(2.3e15 FLOPs) and the 2,376 runs of chapter 14 (1.9e15 FLOPs, 140 s). "
+        "`scalinglaws/runs/data/PROVENANCE.md` lists them.",
+        "## Measure yours",
+        "`make bench` takes about ten minutes on two cores that do nothing else. `make gpu` takes "
+        "some two minutes of measurements on a large card, then trains what is left of the largest "
+        "budgets (`MOST_FLOPS=1e14` leaves out the dearest), and `make gpu-chapters` runs every "
+        "chapter on the card. `python benchmarks/gpu.py --dry-run` tries every path on the CPU.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    if parser.parse_args().check:
+        same = PAGE.read_text(encoding="utf-8") == written()
+        print("the page is what the tables give" if same else "run benchmarks/page.py")
+        return int(not same)
+    PAGE.write_text(written(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

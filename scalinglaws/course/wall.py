@@ -1,0 +1,271 @@
+"""Chapter 14: rations of text, text that models write, what repetition is worth, and the stock.
+
+A **ration** is a small corpus: a random sample of the windows of a large one. A table of runs on
+rations is one of `scalinglaws.runs`, in which `unique_tokens` is the ration and is missing where a
+run read fresh text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike
+
+from .. import _checks as checks
+from ..estimate import Estimate
+from ..learners.base import Learner
+from ..text.corpora import Corpus
+from ..training.stack import one_thread
+
+_TOGETHER = 4096
+"""Windows that are written at once."""
+
+
+def ration(corpus: Corpus, tokens: int, *, context: int = 32, seed: int = 0) -> Corpus:
+    """A small corpus of the same kind: so many tokens of `corpus`, as windows taken at random.
+
+    They are the windows that a run with this seed and `unique_tokens` reads. Here they are a corpus
+    of their own, so that models with other seeds can read the same. The validation part stays as it
+    is. Raises ValueError if `tokens` are fewer than one window, or more than there are.
+
+    >>> from scalinglaws import from_documents
+    >>> notes = from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes")
+    >>> small = ration(notes, 320)
+    >>> small.train.size, small.example_length, small.val.size
+    (330, 33, 99)
+    """
+    tokens = checks.whole(tokens, "tokens", context)
+    windows = corpus.windows("train", context)
+    if tokens // context > len(windows):
+        raise ValueError(f"{corpus.name} has only {len(windows) * context:,} tokens, not {tokens}")
+    order = np.random.default_rng([checks.seed(seed), 1]).permutation(len(windows))
+    return with_windows(corpus, windows[order[: tokens // context]], f"ration {seed}")
+
+
+def with_windows(corpus: Corpus, windows: np.ndarray, name: str = "windows") -> Corpus:
+    """A corpus that trains on `windows` (n, context + 1) and measures on the text of `corpus`.
+
+    Raises ValueError if `windows` has another shape or holds other tokens than the corpus.
+
+    >>> from scalinglaws import from_documents
+    >>> notes = from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes")
+    >>> with_windows(notes, np.zeros((4, 33), dtype=np.uint8)).train.size
+    132
+    """
+    windows = np.asarray(windows)
+    if windows.ndim != 2:
+        raise ValueError(f"windows must have the axes (windows, tokens), got {windows.shape}")
+    length = windows.shape[1]
+    return Corpus(
+        name=f"{name} of {corpus.name}",
+        train=windows.astype(np.uint8).ravel(),
+        val=np.ascontiguousarray(corpus.windows("val", length - 1)).ravel(),
+        vocab_size=corpus.vocab_size,
+        example_length=length,
+    )
+
+
+@one_thread()
+@torch.no_grad()
+def write(model: Learner, windows: int, *, firsts: ArrayLike, seed: int = 0) -> np.ndarray:
+    """Windows that a single model writes, shape (windows, context + 1).
+
+    No model predicts the first token of a window, so it is drawn from `firsts`, the first tokens of
+    real windows. The others are drawn from the model's probabilities as they are, one after the
+    other. Raises ValueError if the model is a stack of several.
+
+    >>> from scalinglaws import Run, from_documents, train
+    >>> from scalinglaws.learners import NgramConfig
+    >>> notes = from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes")
+    >>> model = train(Run(NgramConfig(order=5), tokens=1_536), notes).model
+    >>> write(model, 5, firsts=[84]).shape
+    (5, 33)
+    """
+    if model.stack != 1:
+        raise ValueError(f"write takes a single model, got a stack of {model.stack}")
+    windows = checks.whole(windows, "windows", 1)
+    chance = np.random.default_rng(checks.seed(seed))
+    rng = torch.Generator().manual_seed(int(chance.integers(2**31)))
+    begun = chance.choice(np.asarray(firsts, dtype=np.int64), windows)
+    parts = []
+    for first in range(0, windows, _TOGETHER):
+        text = torch.from_numpy(begun[first : first + _TOGETHER])[None, :, None]
+        for place in range(model.config.context):
+            last = torch.arange(place + 1) == place
+            p = model(text, last)[0, :, 0].double().softmax(-1)
+            drawn = torch.multinomial(p, 1, generator=rng)
+            text = torch.cat([text, drawn[None]], dim=2)
+        parts.append(text[0].numpy().astype(np.uint8))
+    return np.concatenate(parts)
+
+
+# ------------------------------------------------------------------------- what repetition is worth
+
+
+def early_stops(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with a column `stopped`: the least loss of that model and ration so far.
+
+    Whoever reads a ration for D tokens may as well stop sooner. So a run stands for the best of the
+    runs of the same width, ration, decay, dropout and seed that read as much or less. Columns are
+    those of a table of runs; runs without a loss are left out, and `epochs`, tokens over ration
+    (1 for fresh text), is added.
+
+    >>> from scalinglaws import reference
+    >>> runs = early_stops(reference("data"))
+    >>> bool((runs["stopped"] <= runs["loss"]).all())
+    True
+    """
+    table = runs[runs["loss"].notna()].copy()
+    table["ration"] = table["unique_tokens"].astype("Float64").fillna(math.inf).astype(float)
+    table["epochs"] = np.maximum(1.0, table["tokens"] / table["ration"])
+    for name in ("weight_decay", "dropout"):
+        if name not in table:
+            table[name] = 0.0
+    table = table.sort_values("tokens", kind="stable")
+    same = ["width", "ration", "weight_decay", "dropout", "seed"]
+    table["stopped"] = table.groupby(same)["loss"].cummin()
+    return table
+
+
+def best_decay(runs: pd.DataFrame) -> pd.DataFrame:
+    """Of a table from `early_stops`, the runs with the best decay for their width, ration, length.
+
+    The best is the one whose `stopped`, averaged over seeds, is least; all seeds then have it.
+
+    >>> from scalinglaws import reference
+    >>> runs = early_stops(reference("data"))
+    >>> len(best_decay(runs)) == len(runs)  # one decay only
+    True
+    """
+    keys = ["width", "ration", "tokens"]
+    mean = runs.groupby([*keys, "weight_decay"], as_index=False)["stopped"].mean()
+    chosen = mean.loc[mean.groupby(keys)["stopped"].idxmin(), [*keys, "weight_decay"]]
+    return runs.merge(chosen, on=[*keys, "weight_decay"])
+
+
+def worth(loss: ArrayLike, fresh: pd.DataFrame) -> np.ndarray:
+    """How many fresh tokens take the same model to each loss, by the runs on fresh text.
+
+    `fresh` are runs of one width with the columns tokens and loss. Their mean over seeds is
+    interpolated between lengths, log tokens against loss; NaN where a loss lies outside.
+
+    >>> fresh = pd.DataFrame({"tokens": [1e4, 1e5, 1e6], "loss": [3.0, 2.0, 1.5]})
+    >>> worth([2.0, 1.75, 1.4], fresh).round()
+    array([100000., 316228.,     nan])
+    """
+    mean = fresh.groupby("tokens")["loss"].mean().sort_index()
+    falling = np.minimum.accumulate(mean.to_numpy())
+    found = np.interp(
+        -np.asarray(loss, dtype=float),
+        -falling,
+        np.log(mean.index.to_numpy(dtype=float)),
+        left=math.nan,
+        right=math.nan,
+    )
+    return np.asarray(np.exp(found))
+
+
+def reuse(runs: pd.DataFrame) -> pd.DataFrame:
+    """Of a table from `early_stops`, the repeated runs with `reuse`: fresh tokens' worth / ration.
+
+    Reading a ration 16 times may do as much as 5 rations of fresh text read once; its effective
+    reuse is then 5 (Yan et al. 2025). Fresh runs of the same width set the measure, those of the
+    decay that is best for their length.
+
+    >>> from scalinglaws import reference
+    >>> wall = early_stops(reference("data"))
+    >>> fresh = wall.assign(ration=math.inf).drop_duplicates(["width", "tokens"])
+    >>> bool((reuse(pd.concat([wall, fresh]))["reuse"] > 0).any())
+    True
+    """
+    fresh = best_decay(runs[np.isinf(runs["ration"])])
+    repeated = runs[np.isfinite(runs["ration"]) & (runs["tokens"] >= runs["ration"])]
+    parts = [
+        at.assign(reuse=worth(at["stopped"], fresh[fresh["width"] == width]) / at["ration"])
+        for width, at in repeated.groupby("width")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def slope_over_seeds(
+    table: pd.DataFrame, x: str, y: str, within: Sequence[str], seed: str = "seed"
+) -> Estimate:
+    """The exponent of y in x, averaged over what is held fixed, with a 95 % interval over seeds.
+
+    For each seed and each setting of the columns `within` a straight line is laid through ln y
+    against ln x; the slopes are averaged over the settings, and the interval is Student's over the
+    seeds. Raises ValueError with fewer than two seeds.
+
+    >>> x = np.tile([1.0, 2.0, 4.0], 2)
+    >>> table = pd.DataFrame({"x": x, "y": 3 * x**0.5, "w": 1, "seed": np.repeat([0, 1], 3)})
+    >>> round(slope_over_seeds(table, "x", "y", ["w"]).value, 6)
+    0.5
+    """
+    per_seed = []
+    for _, runs in table.groupby(seed):
+        slopes = [
+            np.polyfit(np.log(at[x].to_numpy(float)), np.log(at[y].to_numpy(float)), 1)[0]
+            for _, at in runs.groupby(list(within))
+            if at[x].nunique() > 1
+        ]
+        per_seed.append(float(np.mean(slopes)))
+    return mean_over(per_seed)
+
+
+def mean_over(values: ArrayLike) -> Estimate:
+    """The mean of independent values with its 95 % interval, by Student's distribution.
+
+    Raises ValueError with fewer than two values.
+
+    >>> print(mean_over([1.0, 2.0, 3.0]))
+    2 (95% interval -0.4841 to 4.484)
+    """
+    from scipy.stats import t
+
+    x = np.asarray(values, dtype=float)
+    if x.size < 2:
+        raise ValueError(f"an interval needs at least two values, got {x.size}")
+    half = float(t.ppf(0.975, x.size - 1)) * float(x.std(ddof=1)) / math.sqrt(x.size)
+    return Estimate(float(x.mean()), float(x.mean()) - half, float(x.mean()) + half)
+
+
+# ---------------------------------------------------------------------------------------- the stock
+
+
+def wall_years(
+    stock: tuple[float, float],
+    *,
+    demand: float,
+    growth: tuple[float, float],
+    since: float = 2024.0,
+    factor: float = 1.0,
+    draws: int = 20_000,
+    seed: int = 0,
+) -> np.ndarray:
+    """Years in which the largest training run would read the whole stock, shape (draws,).
+
+    `stock` is a 90 % interval in tokens, taken as that of a lognormal quantity. `demand` is what
+    the largest run read in the year `since`, and `growth` a 90 % interval for how much that grows,
+    in orders of magnitude a year, taken as normal and held above 0.02. `factor` multiplies the
+    stock, for text that is used better. Raises ValueError unless all are positive and intervals
+    have their lower end first.
+
+    >>> years = wall_years((1e14, 1e15), demand=15e12, growth=(0.38, 0.38))
+    >>> round(float(np.median(years)), 1)  # log10(316e12 / 15e12) / 0.38 years after 2024
+    2027.5
+    """
+    for name, (low, high) in (("stock", stock), ("growth", growth)):
+        if not 0 < low <= high:
+            raise ValueError(f"{name} must be (low, high) with 0 < low <= high")
+    demand, factor = checks.above_zero(demand, "demand"), checks.above_zero(factor, "factor")
+    rng = np.random.default_rng(checks.seed(seed))
+    a, b = np.log10(stock)
+    z = 1.6448536
+    tokens = rng.normal((a + b) / 2, (b - a) / (2 * z), checks.whole(draws, "draws", 1))
+    pace = rng.normal(sum(growth) / 2, (growth[1] - growth[0]) / (2 * z), draws)
+    left = tokens + math.log10(factor) - math.log10(demand)
+    return np.asarray(since + left / np.maximum(pace, 0.02))
