@@ -31,6 +31,9 @@ PAIRS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Each idea with the studies of its base and its own."""
 
+_CLEAN: tuple[str, ...] = ("isoflop", "muon", "rates", "no-shift", "lstm", "mlp")
+_CLEAN += ("far-adamw", "far-muon", "far-no-shift", "ladder")
+
 SMALLEST = 1.4e9
 """FLOPs below which the idea's side is left out: there the smallest models are the best."""
 
@@ -51,14 +54,11 @@ def runs_of(names: Iterable[str], tuned: bool = False) -> pd.DataFrame:
     >>> len(runs_of(["muon"]))
     62
     """
-    names = list(names)
-    optimizers = {"muon": "muon", "isoflop": "adamw"}
-    shipped = finished(reference())
-    wanted = shipped["study"].isin(names)
-    for name in names:
-        if tuned and name in optimizers:
-            wanted |= (shipped["study"] == "rates") & (shipped["optimizer"] == optimizers[name])
-    runs = shipped[wanted].copy()
+    tables = [reference(name) for name in names]
+    if tuned and tables[0]["study"].iloc[0] in ("isoflop", "muon"):
+        more = reference("rates")
+        tables.append(more[more["optimizer"] == tables[0]["optimizer"].iloc[0]])
+    runs = finished(pd.concat(tables, ignore_index=True)).copy()
     usual = [_USUAL[k](w, o) for k, w, o in zip(runs["learner"], runs["width"].astype(float),
                                                 runs["optimizer"], strict=True)]  # fmt: skip
     runs["rate"] = (runs["lr"] / np.array(usual)).round(3)
@@ -210,11 +210,8 @@ def read_once(window: int = 32) -> pd.DataFrame:
     >>> set(read_once()["context"])
     {32}
     """
-    runs = finished(reference())
-    clean = runs["corpus"] == runs.loc[runs["study"] == "isoflop", "corpus"].iloc[0]
-    once = runs["unique_tokens"].isna() & (runs["context"] == window)
-    learns = runs["learner"].isin(["transformer", "lstm", "mlp"])
-    return runs[clean & once & learns & (runs["cooldown"] > 0)]
+    runs = finished(pd.concat(map(reference, _CLEAN), ignore_index=True))
+    return runs[runs["unique_tokens"].isna() & (runs["context"] == window)]
 
 
 def lowest_within(runs: pd.DataFrame, characters: Collection[float]) -> pd.DataFrame:
