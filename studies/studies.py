@@ -469,7 +469,7 @@ def _reference() -> dict[str, Study]:
             [
                 replace(run, ends_lr=ends_lr(run.model.width))
                 for run in idea(LSTMS, partial(LSTMConfig, depth=2))
-                if run.flops < 1e12 and run.seed < 2 and run.lr < 1.01 * run.model.default_lr()
+                if run.flops < 2e10 and run.seed < 2
             ],
             "lstm, but embedding and head with the rate that those of the transformer have",
         ),

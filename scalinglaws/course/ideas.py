@@ -23,7 +23,7 @@ How = Literal["parabola", "lowest"]
 PAIRS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "token shift": (("no-shift", "far-no-shift"), ("isoflop", "far-adamw")),
     "LSTM to transformer": (("lstm",), ("isoflop", "far-adamw")),
-    "LSTM to attention alone": (("lstm",), ("no-shift", "far-no-shift")),
+    "better LSTM to transformer": (("lstm-ends",), ("isoflop", "far-adamw")),
     "MLP to transformer": (("mlp",), ("isoflop", "far-adamw")),
     "AdamW to Muon": (("isoflop", "far-adamw"), ("muon", "far-muon")),
     "no misprints": (("misprints",), ("isoflop", "far-adamw")),
