@@ -154,7 +154,10 @@ def draw_multipliers(ax: Axes, found: Mapping[str, Multiplier]) -> None:
         error = [[e.value - e.low for e in ends], [e.high - e.value for e in ends]]
         ax.plot(each.C, each.M, color=color, lw=1)
         plot.measured(ax, each.C, each.M, error, color=color)
-        plot.say(ax, each.C[-1], each.M[-1], idea, color=color)
+        near = [m.M[-1] for m in found.values() if m is not each and m.C[-1] == each.C[-1]]
+        apart = [np.log(each.M[-1] / m) for m in near if abs(np.log(each.M[-1] / m)) < 0.15]
+        dy = 0.0 if not apart else 8.0 if apart[0] > 0 else -8.0
+        plot.say(ax, each.C[-1], each.M[-1], idea, color=color, dy=dy)
     ax.axhline(1, color=plot.GREY, lw=0.8)
     ax.set(xlabel="training compute with the idea (FLOPs)", ylabel="compute multiplier $M$")
     plot.log_axes(ax)
@@ -253,19 +256,20 @@ def draw_by_data(ax: Axes, window: int) -> None:
     'characters counted or read'
     >>> plt.close(figure)
     """
-    for learner, color, name, dy in (
-        ("ngram", plot.BLUE, "n-gram", 8),
-        ("python-ngram", plot.GREEN, "n-gram that knows Python", -9),
+    for learner, color, name, at, ha in (
+        ("ngram", plot.BLUE, "n-gram", 1, "left"),
+        ("python-ngram", plot.GREEN, "knows Python", 2, "right"),
     ):
         each = curve(counted(window, learner))
         ax.plot(each.C, each.L, "o-", color=color, ms=4, lw=1.2)
-        plot.say(ax, each.C[1], each.L[1], name, color=color, dy=dy, dx=6)
+        side = 1 if ha == "left" else -1
+        plot.say(ax, each.C[at], each.L[at], name, color=color, dx=6 * side, dy=9 * side, ha=ha)
     wide = rations()
     wide = wide[wide["context"] == window]
     once = wide[wide["passes"] == 1].sort_values("tokens")
     widest = once.groupby("tokens")["loss"].min()
     ax.plot(widest.index, widest, "s-", color=plot.RED, ms=5, lw=1.2)
-    plot.say(ax, widest.index[-1], widest.iloc[-1], "read once", color=plot.RED, dy=-10, dx=-14)
+    plot.say(ax, widest.index[0], widest.iloc[0], "read once", color=plot.RED, dy=6)
     many = wide[wide["passes"] > 1].groupby("ration")["loss"].min()
     ax.plot(many.index, many, "D--", color=plot.PURPLE, ms=5, lw=1, mfc="white")
     if len(many):
