@@ -76,7 +76,7 @@ def frontier(runs: pd.DataFrame, how: How = "parabola") -> Frontier:
     """The least loss at each budget, with draws from the scatter between seeds.
 
     >>> frontier(runs_of(["muon"])).L.round(2)
-    array([2.43, 2.12, 1.84, 1.72, 1.61])
+    array([2.44, 2.11, 1.84, 1.71, 1.61])
     """
     columns = [runs[name].to_numpy(float) for name in ("params", "tokens", "loss")]
     trunk = ["width", "seed", *(["rate"] if "rate" in runs else [])]
@@ -221,7 +221,7 @@ def lowest_within(runs: pd.DataFrame, characters: Collection[float]) -> pd.DataF
     """For each number of characters the run with the lowest loss that read no more than these.
 
     >>> lowest_within(read_once(), [2**18])["width"].tolist()
-    [64]
+    [128]
     """
     rows = []
     for most in characters:
