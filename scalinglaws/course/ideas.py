@@ -122,15 +122,18 @@ def told(found: Mapping[str, Multiplier]) -> pd.DataFrame:
 def choices(idea: str) -> pd.DataFrame:
     """The slope of an idea's multiplier under other choices: estimator, range, rate.
 
+    "lowest size" takes the lowest loss measured in place of a parabola, "no smallest" and "no
+    largest" leave out a budget, "best rate" takes the best of three rates where they were tried.
+
     >>> choices("AdamW to Muon").index.tolist()[:2]
-    ['as above', 'lowest size measured']
+    ['as above', 'lowest size']
     """
     ways: dict[str, Multiplier] = {
         "as above": multiplier(idea),
-        "lowest size measured": multiplier(idea, how="lowest"),
-        "without the smallest": multiplier(idea, budgets=slice(1, None)),
-        "without the largest": multiplier(idea, budgets=slice(None, -1)),
-        "best of three rates": multiplier(idea, tuned=True),
+        "lowest size": multiplier(idea, how="lowest"),
+        "no smallest": multiplier(idea, budgets=slice(1, None)),
+        "no largest": multiplier(idea, budgets=slice(None, -1)),
+        "best rate": multiplier(idea, tuned=True),
     }
     slopes = {name: way.slope() for name, way in ways.items()}
     return pd.DataFrame(
