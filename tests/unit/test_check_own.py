@@ -194,6 +194,22 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: -0.1, "between 0 and 1"),
         (lambda: 0.0, "no better"),
     ],
+    "12.5": [
+        (lambda: 1.0, "between quotes"),
+        (lambda: "It has no mind.", "five or six sentences"),
+    ],
+    "13.3": [
+        (lambda: 1.74, "four numbers"),
+        (lambda: (0.1, 1.74, 2.1), "four numbers"),
+        (lambda: (0.9, 1.74, 2.1, 3), "from 0.02 to 0.5"),
+        (lambda: (0.1, 1.74, 2.1, 0.5), "of 1 or more"),
+        (lambda: (0.1, 1.3, 2.1, 3), "not that of 2^16"),
+        (lambda: (0.1, 1.74, 1.75, 3), "handed to train"),
+    ],
+    "13.4": [
+        (lambda: 2.5, "as text"),
+        (lambda: "I would bet on it.", "five or six sentences"),
+    ],
     "14.3": [
         (lambda: "low", "one finite number"),
         (lambda: 0.02, "mean loss"),
@@ -203,10 +219,6 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "14.4": [
         (lambda: 5, "as text"),
         (lambda: "Both exaggerate.", "five or six sentences"),
-    ],
-    "12.5": [
-        (lambda: 1.0, "between quotes"),
-        (lambda: "It has no mind.", "five or six sentences"),
     ],
 }
 
@@ -509,3 +521,16 @@ def test_seeds_are_whole_and_enough(sd: float) -> None:
     assert 2 * sd**2 / seeds <= 0.0025**2 < 2 * sd**2 / (seeds - 1)
     assert f"{2 * seeds} runs" in accepted("4.3", np.float64(seeds), sd)
     refused("4.3", seeds - 1, sd, saying="Round up")
+
+
+def test_dirt_of_ones_own_is_priced_in_text() -> None:
+    assert "a factor of" in accepted("13.3", (0.1, 1.74, 1.95, 3))
+    assert "more than" in accepted("13.3", (0.5, 1.74, 3.2, 3))
+
+
+def test_a_judgement_of_a_trick() -> None:
+    words = "I ask for several seeds and several budgets before anything else is said of it. " * 4
+    message = accepted("13.4", words)
+    assert "2 of 6" in message and "the slope" in message
+    more = "The baseline is not tuned; the slope decides over nine decades; else I refuse."
+    assert "6 of 6 points" in accepted("13.4", words + more)

@@ -381,6 +381,26 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
             0.27113: "Divide by the growth",
         },
     ),
+    "13.1": (
+        (1.0275e15, 1.0277e15, 1.0698e15, 1.0701e15),
+        {
+            4e9: "pays the factor once",
+            1.149e9: "Upside down",
+            4e10: "not proportional",
+            1.049e6: "factor in C",
+            2.354e26: "logarithm of the 4",
+        },
+    ),
+    "13.2": (
+        (2.958, 2.961, 3.08, 3.082),
+        {
+            0.48: "That adds",
+            1.616: "four e-folds",
+            47.86: "only the ratio",
+            2.089: "0.12 apart",
+            0.3311: "Upside down",
+        },
+    ),
 }
 """By exercise: the last that is too small, the smallest and the largest that count as right, the
 first that is too large; and each wrong answer with words that only its own diagnosis has."""
@@ -402,4 +422,4 @@ def test_what_is_typed_is_answered(exercise: str) -> None:
 
 
 def test_every_exercise_with_one_answer_is_here() -> None:
-    assert [name for name in check.names() if not isinstance(task(name), Judged)] == list(TYPED)
+    assert {name for name in check.names() if not isinstance(task(name), Judged)} == {*TYPED}
