@@ -104,7 +104,7 @@ print(json.dumps(states))
         bare = {name for name in check.names() if not check.needs(name)}
         plain = {name for name in bare if not isinstance(task(name), Judged)}
         assert len(plain) >= 20
-        assert bare - plain == {"2.5", "4.5", "5.5", "6.5", "7.5", "8.3", "11.5", "12.5"}
+        assert {"2.5", "4.5", "12.5"} <= bare - plain, "judgements are no numbers"
         for name in plain:
             data = asdict(task(name))
             assert json.loads(json.dumps(data, allow_nan=False)) == {
