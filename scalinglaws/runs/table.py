@@ -260,6 +260,28 @@ def digitised() -> pd.DataFrame:
     return pd.read_csv(_DATA / "hoffmann-digitised.csv")
 
 
+def abilities() -> pd.DataFrame:
+    """Abilities over size: 13 widths, 8 seeds, every mark, as `studies/abilities_size.py` wrote it.
+
+    One row for each run. `ability` is the task; `condition` "steps" for as many steps at all
+    widths, "half" for half as many, "compute" for the same FLOPs. The widest model of equal steps
+    whose FLOPs all others get stands once, under "steps"; here it stands under "compute" as well.
+    `params` counts the blocks, `flops` all (see `Run.flops`); `loss` is in nats per scored token;
+    the marks are those of `scalinglaws.metrics.Marks`, means over the exam.
+
+    >>> table = abilities()
+    >>> sorted(set(table["condition"]))
+    ['compute', 'half', 'steps']
+    """
+    table = pd.read_csv(_DATA / "abilities-size.csv")
+    compute = table[table["condition"] == "compute"]
+    missing = set(table["width"]) - set(compute["width"])
+    both = table[(table["condition"] == "steps") & table["width"].isin(missing)]
+    whole = pd.concat([table, both.assign(condition="compute")])
+    order = ["ability", "condition", "width", "seed"]
+    return whole.sort_values(order).reset_index(drop=True)
+
+
 def _shipped(file: str) -> pd.DataFrame:
     """A table of the package, with the columns that came after it was written."""
     table = read_table(_DATA / file)
