@@ -15,7 +15,7 @@ import torch
 from ..estimate import Estimate
 from ..learners import Transformer, TransformerConfig
 from ..learners.look import attention_maps, without_head
-from ..metrics import crossing, graded, log_loss, log_probabilities, marks
+from ..metrics import crossing, graded, log_loss, log_probabilities, marks, sharpness
 from ..text import FewShot, Induction, Memorise, Task
 from ..training import Run, Trained, train_together
 
@@ -134,30 +134,50 @@ def passes(table: pd.DataFrame, x: str, level: float, mark: str = "exact_match")
     return Estimate(crossing(at, shares.mean(1), level), float(low), float(high))
 
 
-def head_scores(model: Transformer, task: Induction, examples: np.ndarray) -> np.ndarray:
-    """How much each head looks where an induction circuit needs it, shape (2, blocks, heads).
+def mean_sharpness(table: pd.DataFrame, x: str, mark: str, draws: int = 500) -> np.ndarray:
+    """Sharpness of the mean over the seeds, and of as many means of seeds drawn again.
 
-    First the share of its attention that goes to the token just before; then the share that goes
-    to the token behind the earlier copy of the present one, which is the one to come next. Means
+    `table` has the columns x, "seed" and the mark. Seeds are drawn with replacement at each x by
+    itself, since runs of one seed at two sizes have nothing in common but the number. Shape
+    (1 + draws,), the mean as measured first.
+
+    >>> table = pd.DataFrame({"size": [1, 2, 4] * 2, "seed": [0] * 3 + [1] * 3,
+    ...                       "share": [0, 1, 1, 0, 0, 1]})
+    >>> mean_sharpness(table, "size", "share", draws=2).shape
+    (3,)
+    """
+    wide = table.pivot(index=x, columns="seed", values=mark)
+    at, values = wide.index.to_numpy(float), wide.to_numpy(float)
+    pick = np.random.default_rng(0).integers(0, values.shape[1], (draws, *values.shape))
+    means = np.take_along_axis(values[None], pick, axis=2).mean(2)
+    return np.array([sharpness(at, mean) for mean in (values.mean(1), *means)])
+
+
+def head_scores(model: Transformer, task: Induction, examples: np.ndarray) -> np.ndarray:
+    """Where each head looks in a run that repeats, shape (3, blocks, heads).
+
+    The share of its attention that goes to the token just before; to all earlier copies of the
+    present token; to all tokens right behind those copies, each of which is what comes next. Means
     over the places from which the task asks for an answer, and over `examples`, uint8
     (n, example_length) as `make` gives. The model is a single one.
 
     >>> task = Induction(shortest=2, longest=3, symbols=4, length=8)
     >>> model = TransformerConfig(width=8, context=7, vocab_size=4).build([0])
     >>> head_scores(model, task, task.make(10, seed=0)).shape
-    (2, 2, 2)
+    (3, 2, 2)
     """
     seen = torch.from_numpy(examples[:, :-1].astype(np.int64))
+    time = seen.shape[1]
     maps = attention_maps(model, seen[None])[:, 0]  # (blocks, n, heads, time, time)
-    first = examples[:, :1] == examples[:, 1:]
-    period = torch.from_numpy(first.argmax(1) + 1)
-    places = torch.arange(task.prompt_length - 1, seen.shape[1])
+    period = torch.from_numpy((examples[:, :1] == examples[:, 1:]).argmax(1) + 1)
+    back = torch.arange(time)[:, None] - torch.arange(time)[None]  # how far it looks back
+    copies = (back > 0) & (back % period[:, None, None] == 0)
+    behind = (back > 0) & ((back + 1) % period[:, None, None] == 0)
+    asked = torch.arange(task.prompt_length - 1, time)
     found = []
-    for back in (torch.ones_like(period), period - 1):
-        at = places[None] - back[:, None]  # (n, places)
-        rows = maps[:, :, :, places]
-        index = at[None, :, None, :, None].expand(*rows.shape[:4], 1)
-        found.append(rows.gather(4, index).mean((1, 3, 4)).numpy())
+    for wanted in ((back == 1).expand_as(copies), copies, behind):
+        share = (maps * wanted[None, :, None]).sum(-1)[..., asked]
+        found.append(share.mean((1, 3)).numpy())
     return np.stack(found)
 
 

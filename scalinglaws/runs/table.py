@@ -261,23 +261,24 @@ def digitised() -> pd.DataFrame:
 
 
 def abilities() -> pd.DataFrame:
-    """Abilities over size: 13 widths, 8 seeds, every mark, as `studies/abilities_size.py` wrote it.
+    """How abilities come with size: up to 13 widths, 8 seeds, every mark.
 
-    One row for each run. `ability` is the task; `condition` "steps" for as many steps at all
-    widths, "half" for half as many, "compute" for the same FLOPs. The widest model of equal steps
-    whose FLOPs all others get stands once, under "steps"; here it stands under "compute" as well.
-    `params` counts the blocks, `flops` all (see `Run.flops`); `loss` is in nats per scored token;
-    the marks are those of `scalinglaws.metrics.Marks`, means over the exam.
+    One row for each run of `studies/abilities_size.py` that was trained (`abilities-size.md` beside
+    the table says which). `ability` is the task; `condition` is "steps" where all widths took the
+    same number of steps, "compute" where all took the same FLOPs: those of width 24, whose runs
+    stand under both. `params` counts the blocks, `flops` all (see `Run.flops`); `loss` is in nats
+    per scored token; the marks are those of `scalinglaws.metrics.Marks`, means over the exam.
 
     >>> table = abilities()
     >>> sorted(set(table["condition"]))
-    ['compute', 'half', 'steps']
+    ['compute', 'steps']
     """
     table = pd.read_csv(_DATA / "abilities-size.csv")
-    compute = table[table["condition"] == "compute"]
-    missing = set(table["width"]) - set(compute["width"])
-    both = table[(table["condition"] == "steps") & table["width"].isin(missing)]
-    whole = pd.concat([table, both.assign(condition="compute")])
+    both = set(table[table["condition"] == "compute"]["ability"])
+    twice = table[
+        (table["condition"] == "steps") & (table["width"] == 24) & table["ability"].isin(both)
+    ]
+    whole = pd.concat([table, twice.assign(condition="compute")])
     order = ["ability", "condition", "width", "seed"]
     return whole.sort_values(order).reset_index(drop=True)
 
