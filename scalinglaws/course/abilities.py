@@ -153,13 +153,16 @@ def mean_sharpness(table: pd.DataFrame, x: str, mark: str, draws: int = 500) -> 
     return np.array([sharpness(at, mean) for mean in (values.mean(1), *means)])
 
 
-def head_scores(model: Transformer, task: Induction, examples: np.ndarray) -> np.ndarray:
+def head_scores(
+    model: Transformer, task: Induction, examples: np.ndarray, *, shown: bool = False
+) -> np.ndarray:
     """Where each head looks in a run that repeats, shape (3, blocks, heads).
 
     The share of its attention that goes to the token just before; to all earlier copies of the
     present token; to all tokens right behind those copies, each of which is what comes next. Means
-    over the places from which the task asks for an answer, and over `examples`, uint8
-    (n, example_length) as `make` gives. The model is a single one.
+    over the places from which the task asks for an answer, or, if `shown`, over those before them
+    from the second on, and over `examples`, uint8 (n, example_length) as `make` gives. The model is
+    a single one.
 
     >>> task = Induction(shortest=2, longest=3, symbols=4, length=8)
     >>> model = TransformerConfig(width=8, context=7, vocab_size=4).build([0])
@@ -173,10 +176,11 @@ def head_scores(model: Transformer, task: Induction, examples: np.ndarray) -> np
     back = torch.arange(time)[:, None] - torch.arange(time)[None]  # how far it looks back
     copies = (back > 0) & (back % period[:, None, None] == 0)
     behind = (back > 0) & ((back + 1) % period[:, None, None] == 0)
-    asked = torch.arange(task.prompt_length - 1, time)
+    last = task.prompt_length - 1
+    places = torch.arange(1, last) if shown else torch.arange(last, time)
     found = []
     for wanted in ((back == 1).expand_as(copies), copies, behind):
-        share = (maps * wanted[None, :, None]).sum(-1)[..., asked]
+        share = (maps * wanted[None, :, None]).sum(-1)[..., places]
         found.append(share.mean((1, 3)).numpy())
     return np.stack(found)
 
