@@ -37,6 +37,7 @@ __all__ = [
     "log_loss",
     "log_probabilities",
     "marks",
+    "rise_factor",
     "sample",
     "sharpness",
     "token_accuracy",
@@ -459,3 +460,21 @@ def crossing(x: ArrayLike, y: ArrayLike, level: float = 0.5) -> float:
         return float(x[0])
     pair = slice(i - 1, i + 1)
     return float(np.exp(np.interp(level, y[pair], np.log(x[pair]))))
+
+
+def rise_factor(x: ArrayLike, share: ArrayLike, low: float = 0.1, high: float = 0.9) -> float:
+    """Least factor in x between a point whose share is below `low` and a later one above `high`.
+
+    x (points,) above 0, share (points,). It knows the measured points alone, so it is no smaller
+    than a step of their ladder; inf if no such pair of points is there. Raises ValueError if shapes
+    differ.
+
+    >>> rise_factor([100, 200, 400, 800], [0.0, 0.05, 0.5, 0.95])
+    4.0
+    """
+    x, share = np.asarray(x, dtype=float), np.asarray(share, dtype=float)
+    if x.ndim != 1 or x.shape != share.shape:
+        raise ValueError(f"x and share must be of one shape (points,), got {x.shape}")
+    factors = x[None, :] / x[:, None]
+    fits = (share[:, None] < low) & (share[None, :] > high) & (factors > 1)
+    return float(factors[fits].min(initial=math.inf))

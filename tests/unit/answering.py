@@ -123,6 +123,21 @@ def tried() -> tuple[np.ndarray, np.ndarray]:
     return handed, right
 
 
+def written() -> tuple[list[float], np.ndarray, np.ndarray]:
+    """Chapter 9: answers of four digits to 100 problems at five checkpoints, all zeros right.
+
+    So many of each digit are right: the ones first, then the thousands, the tens, the hundreds.
+    """
+    right = np.zeros((100, 4), dtype=int)
+    wrong = np.ones((5, 100, 4), dtype=int)
+    for digit, shares in enumerate(
+        ((0, 60, 100, 100, 100), (0, 10, 40, 80, 100), (0, 0, 10, 45, 90), (0, 30, 60, 100, 100))
+    ):
+        for checkpoint, share in enumerate(shares):
+            wrong[checkpoint, :share, digit] = 0
+    return [100.0, 200, 400, 800, 1600], wrong, right
+
+
 GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "1.1": lambda: (by_compute(),),
     "1.2": lambda: (by_compute(),),
@@ -140,6 +155,8 @@ GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "7.4": lambda: (walked(),),
     "8.1": lambda: (Band(0.8, 0.4, 6),),
     "8.2": lambda: (prepared(reference("isoflop")),),
+    "9.2": written,
+    "9.3": lambda: (0.8,),
     "10.3": lambda: (0.1, 0.4),
     "10.4": lambda: ([10.0, 20, 40, 80, 160], [3.0, 2.5, 0.5, 0.05, 0.01]),
     "11.2": tried,

@@ -35,6 +35,7 @@ SAID_TO_NONSENSE = (
     "of the four names once",
     "five numbers",
     "four numbers",
+    "Shares lie between",
     "a function of the runs",
     "0 to 4",
     "three differences",

@@ -176,6 +176,19 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: (48, 1.6, 1.5, 1.7, 2.0), "check the FLOPs"),
         (lambda: (48, OWN, OWN - 0.1, OWN + 0.1, OWN), "afterwards"),
     ],
+    "9.3": [
+        (lambda: 0.8, "a pair of numbers"),
+        (lambda: (0.9, 0.7), "lower end comes first"),
+        (lambda: (0.2, 0.9), "dare more"),
+    ],
+    "9.5": [
+        (lambda: 1, "Write your judgement"),
+        (lambda: "It jumps.", "Write five or six sentences"),
+    ],
+    "10.5": [
+        (lambda: 1, "Write your judgement"),
+        (lambda: "It is a mirage.", "Write five or six sentences"),
+    ],
     "11.3": [
         (lambda: "much", "one finite number"),
         (lambda: 140, "between -100 and 100"),
@@ -534,3 +547,17 @@ def test_a_judgement_of_a_trick() -> None:
     assert "2 of 6" in message and "the slope" in message
     more = "The baseline is not tuned; the slope decides over nine decades; else I refuse."
     assert "6 of 6 points" in accepted("13.4", words + more)
+
+
+def test_a_bet_on_another_rule() -> None:
+    assert "holds the answer, 0.800" in accepted("9.3", (0.7, 0.9))
+    assert "0.800, lies above your interval" in accepted("9.3", (0.3, 0.5))
+    assert "0.800, lies below" in accepted("9.3", (0.85, 0.9))
+    refused("9.3", (0.7, 0.9), None, saying="run the cell again")
+
+
+def test_judgements_of_a_jump() -> None:
+    text = "There is one run of each size, and a gap without a model before the last one. " * 4
+    assert "2 of 6 points" in accepted("9.5", text)
+    text = "I ask for a second seed and for something learned by heart, to compare with it. " * 4
+    assert "2 of 6 points" in accepted("10.5", text)

@@ -18,7 +18,6 @@ from scipy.optimize import brentq, minimize_scalar
 from scalinglaws.course import check
 from scalinglaws.course.exercises.kinds import Judged
 from scalinglaws.course.wall import wall_years
-from scalinglaws.estimate import wilson
 from scalinglaws.fit import PowerLaw, fit_power_law
 from scalinglaws.laws import (
     CHINCHILLA_REFIT,
@@ -212,13 +211,8 @@ def _() -> float:
 
 
 @truth("9.2")
-def _() -> float:
-    return next(n for n in range(3700, 5000) if wilson(0, n).high < 0.001)
-
-
-@truth("9.3")
-def _() -> float:
-    return math.exp(np.interp(50, [11.9, 55.5], np.log([6.7, 13])))
+def _(steps: Any, *_: Any) -> float:
+    return between(100, 200, lambda n: 0.6 * math.log(n / 100) / math.log(2) - 0.5)
 
 
 @truth("9.4")

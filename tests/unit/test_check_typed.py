@@ -251,24 +251,12 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
         },
     ),
     "9.2": (
-        (3837, 3838, 3838, 3839),
+        (176.3, 176.5, 179.8, 180.1),
         {
-            3837.5: "smallest whole n",
-            3000: "rule of three",
-            1000: "one right answer is expected",
-            2703: "one-sided",
-            1958: "squared",
-            384_100: "0.1 % is 0.001",
-        },
-    ),
-    "9.3": (
-        (11.87, 11.91, 12, 12.04),
-        {
-            12.21: "take logarithms",
-            7.284: "far end",
-            1.196e10: "in billions",
-            9.333: "half-way",
-            25.43: "power of ten",
+            864: "all four digits",
+            375.6: "share of all digits",
+            317.5: "the thousands",
+            475.7: "count from 0",
         },
     ),
     "9.4": (
