@@ -181,6 +181,18 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: -0.1, "between 0 and 1"),
         (lambda: 0.0, "no better"),
     ],
+    "16.3": [
+        (lambda: 1.9, "four numbers"),
+        (lambda: (1.9, 1.8, 2.0), "four numbers"),
+        (lambda: (1.9, 1.8, 2.0, float("nan")), "four numbers"),
+        (lambda: (2.1, 1.8, 2.0, 1.9), "must hold the value"),
+        (lambda: (1.9, 1.8, 2.0, 19.0), "in nats per token"),
+        (lambda: (1.9, 1.0, 2.8, 1.9), "cannot fail"),
+    ],
+    "16.4": [
+        (lambda: 5, "as text"),
+        (lambda: "It was a good bet.", "five or six sentences"),
+    ],
 }
 
 
@@ -444,6 +456,24 @@ def test_a_run_of_ones_own() -> None:
 @pytest.mark.parametrize(("value", "saying"), [(0.9, "With more"), (0.6, "With no more")])
 def test_two_repairs_are_set_beside_each_alone(value: float, saying: str) -> None:
     assert saying in accepted("12.4", value)
+
+
+@pytest.mark.parametrize(
+    ("measured", "saying"),
+    [
+        (1.95, "your interval holds it, and stretched by 2.8 it does."),
+        (2.1, "your interval does not hold it, and stretched by 2.8 it does."),
+        (1.5, "your interval does not hold it, and stretched by 2.8 it does not."),
+    ],
+)
+def test_a_last_bet_is_told_how_far_off_it_was(measured: float, saying: str) -> None:
+    assert saying in accepted("16.3", (1.9, 1.8, 2.0, measured))
+
+
+def test_a_verdict_on_the_bet_is_told_what_it_weighs() -> None:
+    words = "On loss it was good, at small sizes, unless two budgets came out above the band. " * 4
+    message = accepted("16.4", words)
+    assert "3 of 6" in message and "runs out" in message
 
 
 @pytest.mark.parametrize("sd", [0.004, 0.0103, 0.0206])
