@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from .. import plot
+from ..estimate import Estimate, wilson
 from . import _record
 from .forecast import Forecast
 from .verdict import Verdict
@@ -155,7 +156,14 @@ CLAIMS: tuple[Claim, ...] = (
         "sufficiency", 14,
         ("14.fade", "14.ensemble", "14.student", "14.collapse"), ("14.counting", "14.teacher"),
     ),
-    Claim("Energy or money ends the line before text does", "sufficiency", 15),
+    Claim(
+        "What a step down the line costs can be foretold",
+        "sufficiency", 15, ("15.price", "15.doubt", "15.serving", "15.pace"),
+    ),
+    Claim(
+        "Energy or money ends the line before text does",
+        "sufficiency", 15, ("15.first",), ("15.feasible",),
+    ),
 )  # fmt: skip
 """The claims, in the order of the book. Each verdict tests one of them at most."""
 
@@ -308,6 +316,37 @@ def by_chance(found: Sequence[Scored], draws: int = 2000, seed: int = 16) -> pd.
     return pd.DataFrame(
         {"found": real, "mean": counts.mean(axis=0), "low": low, "high": high}, index=list(SCORES)
     )
+
+
+def hindsight(
+    verdicts: Iterable[Verdict], draws: int = 4000, seed: int = 16
+) -> tuple[Estimate, Estimate, Estimate]:
+    """Do rules that were written afterwards hold more often than those stated beforehand?
+
+    Of the decided verdicts, the share held where the rule was written afterwards, the share where
+    it was stated beforehand (both with Wilson's interval), and the first less the second, with the
+    95 % interval over chapters drawn anew, all verdicts of one together. Raises ValueError unless
+    there are verdicts of both kinds.
+
+    >>> made = [Verdict(f"{n}.a", "c", "r", "held", beforehand=n > 2) for n in (1, 2, 3, 4)]
+    >>> print(hindsight(made)[2])
+    0 (95% interval 0 to 0)
+    """
+    decided = [v for v in verdicts if v.outcome != "open"]
+    chapters = sorted({v.chapter for v in decided})
+    counts = np.zeros((len(chapters), 2, 2))  # chapter, afterwards or beforehand, (held, all)
+    for v in decided:
+        counts[chapters.index(v.chapter), int(v.beforehand)] += (v.outcome == "held", 1)
+    whole = counts.sum(axis=0)
+    if not whole[:, 1].all():
+        raise ValueError("there must be decided verdicts of both kinds")
+    picks = np.random.default_rng(seed).integers(len(chapters), size=(draws, len(chapters)))
+    drawn = counts[picks].sum(axis=1)
+    drawn = drawn[drawn[:, :, 1].all(axis=1)]
+    low, high = np.quantile(np.subtract(*(drawn[:, i, 0] / drawn[:, i, 1] for i in (0, 1))),
+                            (0.025, 0.975))  # fmt: skip
+    late, early = (wilson(int(held), int(of)) for held, of in whole)
+    return late, early, Estimate(late.value - early.value, float(low), float(high))
 
 
 def draw_claims(ax: Axes, found: Sequence[Scored]) -> None:

@@ -104,6 +104,16 @@ def test_chance_keeps_what_is_decided_and_how_it_adds_up() -> None:
     assert dealt.loc["qualified"].tolist() == [1, 1, 1, 1]
 
 
+def test_hindsight_needs_rules_of_both_kinds() -> None:
+    early = verdicts(spectrum="held", dimension="failed", floor="open")
+    late = [Verdict("4.rate", "c", "r", "failed", beforehand=False)]
+    after, before, gap = claims.hindsight(early + late)
+    assert (after.value, after.n, before.value, before.n) == (0, 1, 0.5, 2)
+    assert (gap.value, gap.low, gap.high) == (-0.5, -0.5, -0.5)
+    with pytest.raises(ValueError, match="both kinds"):
+        claims.hindsight(early)
+
+
 def test_the_page_lists_the_claims() -> None:
     page = _record.SHIPPED.parents[2] / "book" / "16-the-verdict.ipynb"
     text = "\n".join(cell["source"] for cell in nbformat.read(page, as_version=4)["cells"])
