@@ -39,6 +39,7 @@ SAID_TO_NONSENSE = (
     "a function of the runs",
     "0 to 4",
     "three differences",
+    "four numbers",
     "your text",
     "a few sentences more",
 )

@@ -233,6 +233,18 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: 5, "as text"),
         (lambda: "Both exaggerate.", "five or six sentences"),
     ],
+    "16.3": [
+        (lambda: 1.9, "four numbers"),
+        (lambda: (1.9, 1.8, 2.0), "four numbers"),
+        (lambda: (1.9, 1.8, 2.0, float("nan")), "four numbers"),
+        (lambda: (2.1, 1.8, 2.0, 1.9), "must hold the value"),
+        (lambda: (1.9, 1.8, 2.0, 19.0), "in nats per token"),
+        (lambda: (1.9, 1.0, 2.8, 1.9), "cannot fail"),
+    ],
+    "16.4": [
+        (lambda: 5, "as text"),
+        (lambda: "It was a good bet.", "five or six sentences"),
+    ],
 }
 
 
@@ -525,6 +537,24 @@ def test_a_judgement_of_the_wall_is_told_what_it_weighs() -> None:
     words = "The gain is measured against the best stop and moves the wall by some years only. " * 4
     message = accepted("14.4", words)
     assert "2 of 6" in message and "who taught the writer" in message
+
+
+@pytest.mark.parametrize(
+    ("measured", "saying"),
+    [
+        (1.95, "your interval holds it, and stretched by 2.8 it does."),
+        (2.1, "your interval does not hold it, and stretched by 2.8 it does."),
+        (1.5, "your interval does not hold it, and stretched by 2.8 it does not."),
+    ],
+)
+def test_a_last_bet_is_told_how_far_off_it_was(measured: float, saying: str) -> None:
+    assert saying in accepted("16.3", (1.9, 1.8, 2.0, measured))
+
+
+def test_a_verdict_on_the_bet_is_told_what_it_weighs() -> None:
+    words = "On loss it was good, at small sizes, unless two budgets came out above the band. " * 4
+    message = accepted("16.4", words)
+    assert "3 of 6" in message and "runs out" in message
 
 
 @pytest.mark.parametrize("sd", [0.004, 0.0103, 0.0206])

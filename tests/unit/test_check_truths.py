@@ -16,6 +16,7 @@ from answering import FEW, given, task
 from scipy.optimize import brentq, minimize_scalar
 
 from scalinglaws.course import check
+from scalinglaws.course.claims import score
 from scalinglaws.course.exercises.kinds import Judged
 from scalinglaws.course.wall import wall_years
 from scalinglaws.fit import PowerLaw, fit_power_law
@@ -306,6 +307,18 @@ def _() -> float:
 def _() -> float:
     low, high = (math.prod([10**s] * 4) for s in (-0.10, 0.02))
     return high / low
+
+
+@truth("16.1")
+def _() -> float:
+    return next(n for n in range(1, 100) if 0.8**n < 0.05)
+
+
+@truth("16.2")
+def _() -> float:
+    tosses = [itertools.product(("for", "against"), repeat=d) for d in (2, 2, 3, 5)]
+    scores = [[score(sides) for sides in claim] for claim in tosses]
+    return sum(1 - claim.count("qualified") / len(claim) for claim in scores)
 
 
 @pytest.mark.parametrize("exercise", TRUTHS)

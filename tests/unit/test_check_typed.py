@@ -389,6 +389,27 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
             0.3311: "Upside down",
         },
     ),
+    "16.1": (
+        (13.985, 13.987, 14.013, 14.015),
+        {
+            13: "still above 0.05",
+            13.43: "round up",
+            0.2299: "not to 0.95",
+            5.83: "same logarithm twice",
+            0.0625: "take logarithms",
+            4: "not a half",
+        },
+    ),
+    "16.2": (
+        (1.311, 1.3113, 1.3137, 1.314),
+        {
+            0.65625: "only those supported",
+            2.6875: "mixed ones",
+            0.328125: "number of claims",
+            0.00024414: "one outcome",
+            2.625: "factor of two",
+        },
+    ),
 }
 """By exercise: the last that is too small, the smallest and the largest that count as right, the
 first that is too large; and each wrong answer with words that only its own diagnosis has."""
