@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import product
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from scalinglaws.course import check
 from scalinglaws.course.bets import Band, prepared
+from scalinglaws.course.wager import Range
 from scalinglaws.estimate import Estimate
 from scalinglaws.fit import Factorial, PowerLaw, PowerLawFit, fit_power_law
 from scalinglaws.runs import reference
@@ -113,6 +114,15 @@ def eighteen() -> tuple[list[float]]:
     return ([float(flops) for flops in each for _ in range(3)],)
 
 
+RANGES = {"power": Range(1e28, 1e29), "data": Range(1e29, 1e31)}
+"""Chapter 15: two limits of the largest run, in FLOPs."""
+
+
+def LIMITS(x: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Chapter 15: the limits are the inputs."""
+    return {"power": x["power"], "data": x["data"]}
+
+
 GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "1.1": lambda: (by_compute(),),
     "1.2": lambda: (by_compute(),),
@@ -133,6 +143,7 @@ GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "10.3": lambda: (0.1, 0.4),
     "10.4": lambda: ([10.0, 20, 40, 80, 160], [3.0, 2.5, 0.5, 0.05, 0.01]),
     "12.4": lambda: (0.0, 0.8),
+    "15.4": lambda: (LIMITS, RANGES),
 }
 """What the cell of an exercise hands over, where it hands over anything."""
 
