@@ -46,7 +46,7 @@ def models() -> pd.DataFrame:
     """
     table = pd.read_csv(_DATA / "models.csv", parse_dates=["date"])
     table[list(_NUMBERS)] = table[list(_NUMBERS)].astype(float)
-    table["year"] = table["date"].dt.year + (table["date"].dt.dayofyear - 1) / 365.25
+    table["year"] = table["date"].dt.year + (table["date"].dt.day_of_year - 1) / 365.25
     return table
 
 
@@ -99,8 +99,8 @@ def published(key: str) -> Range:
     table = sources()
     if key not in table.index:
         raise KeyError(f"no published range named {key!r} (known: {', '.join(table.index)})")
-    row = table.loc[key]
-    return Range(row["low"], row["high"], 0.8 if math.isnan(row["level"]) else row["level"])
+    low, high, level = (float(each) for each in table.loc[key, ["low", "high", "level"]].to_numpy())
+    return Range(low, high, 0.8 if math.isnan(level) else level)
 
 
 def sources() -> pd.DataFrame:
@@ -258,7 +258,7 @@ def tornado(
             ends.append(float(np.median(limits.min(axis=0))))
         rows[name] = sorted(ends)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["low", "high"])
-    swing = np.log(table["high"] / table["low"])
+    swing = table["high"] / table["low"]
     return table.loc[swing.sort_values(ascending=False, kind="stable").index]
 
 
@@ -314,7 +314,8 @@ def record_growth(
 
 _NAMED = {
     "GPT-3": (7, 0, "left"), "PaLM": (7, 0, "left"), "GPT-4": (-7, 0, "right"),
-    "Falcon-180B": (0, -13, "center"), "Llama 3.1 405B": (7, 0, "left"), "DeepSeek-V3": (0, -13, "center"),
+    "Falcon-180B": (0, -13, "center"), "Llama 3.1 405B": (7, 0, "left"),
+    "DeepSeek-V3": (0, -13, "center"),
     "Grok 4": (7, 0, "left"), "Apertus 70B": (7, 0, "left"), "Olmo 3 32B": (7, 0, "left"),
     "nanochat d24": (-7, 0, "right"), "Nemotron-4 340B": (7, -2, "left"),
 }  # fmt: skip
