@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import product
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from scalinglaws.course import check
 from scalinglaws.course.bets import Band, prepared
+from scalinglaws.course.wager import Range
 from scalinglaws.estimate import Estimate
 from scalinglaws.fit import Factorial, PowerLaw, PowerLawFit, fit_power_law
 from scalinglaws.runs import reference
@@ -138,6 +139,15 @@ def written() -> tuple[list[float], np.ndarray, np.ndarray]:
     return [100.0, 200, 400, 800, 1600], wrong, right
 
 
+RANGES = {"power": Range(1e28, 1e29), "data": Range(1e29, 1e31)}
+"""Chapter 15: two limits of the largest run, in FLOPs."""
+
+
+def LIMITS(x: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Chapter 15: the limits are the inputs."""
+    return {"power": x["power"], "data": x["data"]}
+
+
 GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "1.1": lambda: (by_compute(),),
     "1.2": lambda: (by_compute(),),
@@ -169,6 +179,7 @@ GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "12.4": lambda: (0.0, 0.8),
     "14.3": lambda: (2.34,),
     "16.3": lambda: (2.8,),
+    "15.4": lambda: (LIMITS, RANGES),
 }
 """What the cell of an exercise hands over, where it hands over anything."""
 

@@ -33,6 +33,7 @@ from scalinglaws.course.bets import prepared
 from scalinglaws.course.exercises.chapter_02 import doubt_of_a_bend
 from scalinglaws.course.exercises.chapter_06 import doubt_of_a_plan
 from scalinglaws.course.exercises.kinds import Judged
+from scalinglaws.course.wager import Range
 from scalinglaws.estimate import Estimate
 from scalinglaws.fit import PowerLaw, fit_power_law
 from scalinglaws.learners import TransformerConfig
@@ -244,6 +245,15 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "16.4": [
         (lambda: 5, "as text"),
         (lambda: "It was a good bet.", "five or six sentences"),
+    ],
+    "15.4": [
+        (lambda: {"luck": Range(1, 2)}, "No input is called 'luck': they are power, data"),
+        (lambda: {"data": (1e27, 1e28)}, "must be a range"),
+        (lambda: {"data": Range(1e30, 1e31)}, "power 100%, data 0%. Data should be first"),
+    ],
+    "15.5": [
+        (lambda: 26, "between quotes"),
+        (lambda: "It is a good line.", "five or six sentences"),
     ],
 }
 
@@ -591,3 +601,14 @@ def test_judgements_of_a_jump() -> None:
     assert "2 of 6 points" in accepted("9.5", text)
     text = "I ask for a second seed and for something learned by heart, to compare with it. " * 4
     assert "2 of 6 points" in accepted("10.5", text)
+
+
+def test_a_future_in_which_data_binds_first() -> None:
+    message = accepted("15.4", {"data": Range(1e26, 1e27)})
+    assert "power 0%, data 100%" in message and "with 1 range changed" in message
+
+
+def test_a_judgement_of_a_threshold() -> None:
+    words = "Compute is known before a model exists, and it goes with what a model costs. " * 4
+    message = accepted("15.5", words)
+    assert "1 of 5" in message and "whether it can be checked" in message

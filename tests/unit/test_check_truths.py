@@ -29,6 +29,7 @@ from scalinglaws.laws import (
     ChinchillaLaw,
 )
 from scalinglaws.learners import TransformerConfig
+from scalinglaws.plan import Assumptions, cost
 from scalinglaws.text import KnownEntropy
 
 Way = Callable[..., Any]
@@ -319,6 +320,24 @@ def _() -> float:
     tosses = [itertools.product(("for", "against"), repeat=d) for d in (2, 2, 3, 5)]
     scores = [[score(sides) for sides in claim] for claim in tosses]
     return sum(1 - claim.count("qualified") / len(claim) for claim in scores)
+
+
+@truth("15.1")
+def _() -> float:
+    price = Assumptions(price_per_gpu_hour=2.95, price_date="2026-05-20", utilisation=0.4)
+    return between(1e18, 1e26, lambda flops: (cost(flops, price).money or 0) - 50_000)
+
+
+@truth("15.2")
+def _() -> float:
+    N, D = 405e9, 15.6e12
+    return between(1e10, 1e18, lambda served: 2 * N * served - 6 * N * D)
+
+
+@truth("15.3")
+def _() -> float:
+    best = minimize_scalar(lambda u: math.exp(-u) + 0.1 * math.exp(1.5 * u), (-5, 5)).x
+    return math.exp(-best) / (math.exp(-best) + 0.1 * math.exp(1.5 * best))
 
 
 @pytest.mark.parametrize("exercise", TRUTHS)

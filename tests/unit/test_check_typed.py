@@ -410,6 +410,33 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
             2.625: "factor of two",
         },
     ),
+    "15.1": (
+        (2.385e22, 2.393e22, 2.438e22, 2.446e22),
+        {
+            6.037e22: "a run gets 40 %",
+            6.708e18: "3,600 seconds",
+            4.83e22: "sparse",
+            2.101e23: "Divide the money",
+        },
+    ),
+    "15.2": (
+        (4.655e13, 4.658e13, 4.702e13, 4.706e13),
+        {
+            1.56e13: "a third of the FLOPs",
+            5.2e12: "The other way round",
+            9.36e13: "against 6 N",
+            1.215e12: "not parameters",
+        },
+    ),
+    "15.3": (
+        (0.5965, 0.5975, 0.6025, 0.6035),
+        {
+            0.4: "share of thinking",
+            0.5: "Half and half",
+            1.5: "over thinking",
+            0.6667: "for p = 2",
+        },
+    ),
 }
 """By exercise: the last that is too small, the smallest and the largest that count as right, the
 first that is too large; and each wrong answer with words that only its own diagnosis has."""
