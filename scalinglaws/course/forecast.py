@@ -94,6 +94,22 @@ class Forecast:
         outside = max(self.low - self.answer, self.answer - self.high, 0.0)
         return (self.high - self.low) + 2 / (1 - self.level) * outside
 
+    def stretched(self, by: float) -> Forecast:
+        """The same forecast with both sides of its interval longer by this factor.
+
+        Raises ValueError unless the factor is above 0.
+
+        >>> wider = Forecast("1.a", 2.0, 1.5, 2.1).stretched(2)
+        >>> wider.low, wider.high
+        (1.0, 2.2)
+        """
+        by = checks.positive(by, "by")
+        return replace(
+            self,
+            low=self.value - by * (self.value - self.low),
+            high=self.value + by * (self.high - self.value),
+        )
+
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
         lines = [
