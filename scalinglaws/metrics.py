@@ -37,9 +37,11 @@ __all__ = [
     "log_loss",
     "log_probabilities",
     "marks",
+    "rise_factor",
     "sample",
     "sharpness",
     "token_accuracy",
+    "tries",
     "wilson",
 ]
 
@@ -148,6 +150,48 @@ def answers(
         whole = _written(x, length, logits, temperature, rng)
         written.append(whole[:, :, text.shape[1] :].cpu().numpy().astype(np.uint8))
     return np.concatenate(written, axis=1)
+
+
+@one_thread()
+@torch.no_grad()
+def tries(
+    model: Learner,
+    task: Task,
+    prompts: np.ndarray,
+    k: int,
+    *,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """`k` independent answers of a single model to each prompt, drawn from p^(1/temperature).
+
+    As if `answers` were asked k times, but a beginning that several tries share is computed once,
+    which pays where answers are short. prompts (n, any length). Returns uint8 of shape (n, k,
+    continuation). Raises ValueError if `temperature` is not above 0 or the model is a stack.
+    """
+    if model.stack != 1:
+        raise ValueError(f"tries are those of one model, not of a stack of {model.stack}")
+    temperature, k = checks.above_zero(temperature, "temperature"), checks.whole(k, "k", 1)
+    prompts, rng = np.atleast_2d(prompts), np.random.default_rng(checks.seed(seed))
+    size = len(task.vocabulary)
+    whose = np.repeat(np.arange(len(prompts)), k)
+    written = np.empty((len(whose), 0), dtype=np.int64)
+    for _ in range(task.example_length - task.prompt_length):
+        begun, which = np.unique(np.column_stack([whose, written]), axis=0, return_inverse=True)
+        text = np.concatenate([prompts[begun[:, 0]].astype(np.int64), begun[:, 1:]], axis=1)
+        last = torch.zeros(text.shape[1], dtype=torch.bool, device=model.device)
+        last[-1] = True
+        parts = [
+            (model(part[None].to(model.device), last)[0, :, 0, :size].double() / temperature)
+            .softmax(-1)
+            .cpu()
+            .numpy()
+            for part in torch.from_numpy(text).split(_ROWS)
+        ]
+        below = np.concatenate(parts).cumsum(axis=1)[which.reshape(-1)]
+        drawn = (below < rng.random((len(whose), 1)) * below[:, -1:]).sum(axis=1)
+        written = np.column_stack([written, np.minimum(drawn, size - 1)])
+    return written.reshape(len(prompts), k, -1).astype(np.uint8)
 
 
 @one_thread()
@@ -416,3 +460,21 @@ def crossing(x: ArrayLike, y: ArrayLike, level: float = 0.5) -> float:
         return float(x[0])
     pair = slice(i - 1, i + 1)
     return float(np.exp(np.interp(level, y[pair], np.log(x[pair]))))
+
+
+def rise_factor(x: ArrayLike, share: ArrayLike, low: float = 0.1, high: float = 0.9) -> float:
+    """Least factor in x between a point whose share is below `low` and a later one above `high`.
+
+    x (points,) above 0, share (points,). It knows the measured points alone, so it is no smaller
+    than a step of their ladder; inf if no such pair of points is there. Raises ValueError if shapes
+    differ.
+
+    >>> rise_factor([100, 200, 400, 800], [0.0, 0.05, 0.5, 0.95])
+    4.0
+    """
+    x, share = np.asarray(x, dtype=float), np.asarray(share, dtype=float)
+    if x.ndim != 1 or x.shape != share.shape:
+        raise ValueError(f"x and share must be of one shape (points,), got {x.shape}")
+    factors = x[None, :] / x[:, None]
+    fits = (share[:, None] < low) & (share[None, :] > high) & (factors > 1)
+    return float(factors[fits].min(initial=math.inf))

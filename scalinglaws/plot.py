@@ -11,12 +11,13 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from .estimate import Estimate
+from .estimate import Estimate, wilson
 from .fit import AllocationFit, Factorial, PowerLaw, PowerLawFit
 from .fit.factorial import summary
 
@@ -108,6 +109,57 @@ def measured(
         x, y, yerr=error, fmt=marker, color=color, label=label, capsize=2.5, elinewidth=1.2,
         markeredgecolor="white", markeredgewidth=0.7, zorder=3,
     )  # fmt: skip
+
+
+def shares(
+    ax: Axes,
+    x: ArrayLike,
+    right: ArrayLike,
+    n: int,
+    *,
+    color: str = BLUE,
+) -> None:
+    """Shares right / n with Wilson's 95 % intervals, joined by a thin line; x, right (points,).
+
+    >>> figure, ax = plt.subplots()
+    >>> shares(ax, [1, 2, 4], [0, 10, 20], 20)
+    >>> ax.lines[0].get_ydata().tolist()
+    [0.0, 0.5, 1.0]
+    >>> plt.close(figure)
+    """
+    found = [wilson(int(k), n) for k in np.asarray(right)]
+    value = np.array([each.value for each in found])
+    ends = np.array([[each.low, each.high] for each in found]).T
+    ax.plot(x, value, color=color, lw=1)
+    measured(ax, x, value, np.abs(ends - value), color=color)
+
+
+def by_seed(
+    ax: Axes,
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    *,
+    color: str | Sequence[str] = BLUE,
+    mean: bool = True,
+) -> None:
+    """The column y over the column x of a table: a thin line of points for each seed, no two alike
+    if `color` names several, and the mean over the seeds dashed.
+
+    >>> table = pd.DataFrame({"steps": [1, 2] * 2, "seed": [0, 0, 1, 1], "share": [0, 1, 0, 0]})
+    >>> figure, ax = plt.subplots()
+    >>> by_seed(ax, table, "steps", "share")
+    >>> [line.get_ydata().tolist() for line in ax.lines]
+    [[0, 1], [0, 0], [0.0, 0.5]]
+    >>> plt.close(figure)
+    """
+    colors = [color] if isinstance(color, str) else list(color)
+    for number, (_, run) in enumerate(table.sort_values(x).groupby("seed")):
+        ax.plot(run[x].to_numpy(), run[y].to_numpy(), "o-", ms=3, lw=0.9, alpha=0.75,
+                color=colors[number % len(colors)])  # fmt: skip
+    if mean:
+        middle = table.groupby(x)[y].mean()
+        ax.plot(middle.index.to_numpy(), middle.to_numpy(), "--", lw=1.8, color="#222222")
 
 
 def valleys(ax: Axes, fit: AllocationFit, level: float = 0.95) -> None:

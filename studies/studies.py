@@ -20,6 +20,7 @@ from scalinglaws.learners import (
     PythonNgramConfig,
     TransformerConfig,
 )
+from scalinglaws.learners.transformer import ends_lr
 from scalinglaws.text import Corpus, KnownEntropy, foreign, misprinted, python_source
 from scalinglaws.training import Run, default_lr, repeat
 
@@ -464,6 +465,14 @@ def _reference() -> dict[str, Study]:
         "lstm": Study(
             idea(LSTMS, partial(LSTMConfig, depth=2)), "isoflop with LSTMs of two layers"
         ),
+        "lstm-ends": Study(
+            [
+                replace(run, ends_lr=ends_lr(run.model.width))
+                for run in idea(LSTMS, partial(LSTMConfig, depth=2))
+                if run.flops < 2e10 and run.seed < 2
+            ],
+            "lstm, but embedding and head with the rate that those of the transformer have",
+        ),
         "mlp": Study(idea(MLPS, MLPConfig), "isoflop with MLPs over eight characters"),
         "misprints": Study(
             idea(IDEAS, TransformerConfig),
@@ -543,7 +552,7 @@ SEALED = {
 
 IDEAS_TABLE = (
     *("no-shift", "lstm", "mlp", "misprints", "foreign", "rates"),
-    *("far-adamw", "far-muon", "far-no-shift", "ngram", "ladder"),
+    *("far-adamw", "far-muon", "far-no-shift", "ngram", "ladder", "lstm-ends"),
 )
 ELSEWHERE = dict.fromkeys(IDEAS_TABLE, "ideas.csv") | {"wall": "wall.csv"}
 """Files of the studies that do not stand in `reference.csv`."""

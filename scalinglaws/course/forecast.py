@@ -12,10 +12,13 @@ its answer was seen is kept, but marked, and does not count.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from .. import _checks as checks
 from ..estimate import Estimate
@@ -61,6 +64,22 @@ class Forecast:
     def hit(self) -> bool | None:
         """Did the interval hold the answer? None before the answer is known."""
         return None if self.answer is None else self.low <= self.answer <= self.high
+
+    @property
+    def off(self) -> float | None:
+        """How far the answer lies from the value, in half widths of the interval on that side.
+
+        Above 0 if the answer is larger, and from -1 to 1 if the interval holds it; infinite if it
+        lies on a side where the interval has no width. None before the answer is known.
+
+        >>> Forecast("1.a", 2.0, 1.5, 2.1, answer=1.75).off
+        -0.5
+        """
+        if self.answer is None:
+            return None
+        gap = self.answer - self.value
+        half = self.high - self.value if gap > 0 else self.value - self.low
+        return gap / half if half else math.copysign(math.inf, gap) if gap else 0.0
 
     @property
     def score(self) -> float | None:
@@ -244,7 +263,7 @@ def score(key: str, answer: float) -> list[Forecast | NoForecast]:
 
 def calibration(who: str = "you") -> Calibration:
     """The record of one forecaster so far, over all chapters."""
-    return _calibration([f for f in load() if f.who == who])
+    return calibrated([f for f in load() if f.who == who])
 
 
 def answered(key: str) -> float:
@@ -269,22 +288,73 @@ def answered(key: str) -> float:
     return known[key]
 
 
+def laws(chapter: int = 99) -> list[Forecast]:
+    """The forecasts of laws over the chapters up to this one, in the order of the chapters.
+
+    Those of the reader's own runs, and for chapters that the reader has not run those that came
+    out when the book was last run.
+
+    >>> [f.who for f in laws(1)]
+    ['the line']
+    """
+    known = {(f.key, f.who): f for f in _record.shipped("forecasts", _read, chapter)}
+    known |= {
+        (f.key, f.who): f
+        for f in load()
+        if 1 <= _record.chapter_of(f.key) <= chapter and f.who != "you" and f.answer is not None
+    }
+    return sorted(known.values(), key=lambda f: _record.chapter_of(f.key))
+
+
+def stretch(forecasts: list[Forecast], draws: int = 2000, seed: int = 16) -> Estimate:
+    """By what factor all intervals must grow about their values to keep what they promise.
+
+    The least factor with which as many intervals hold their answers as their levels add up to;
+    below 1 if they were too wide. Its 95 % interval draws the questions anew, all forecasts of one
+    together. Forecasts without an answer, and those that do not count, are left out. Raises
+    ValueError if none is left.
+
+    >>> asked = [Forecast(f"1.{n}", 0.0, -1.0, 1.0, answer=n / 4) for n in range(1, 11)]
+    >>> stretch(asked).value  # the eighth of ten answers lies at 2 half widths
+    2.0
+    """
+    judged = [f for f in forecasts if f.answer is not None and f.counts]
+    if not judged:
+        raise ValueError("there is no forecast with an answer that counts")
+    questions = sorted({f.key for f in judged})
+    groups = [[(abs(f.off or 0.0), f.level) for f in judged if f.key == q] for q in questions]
+
+    def least(chosen: Iterable[int]) -> float:
+        rows = [row for i in chosen for row in groups[i]]
+        promised = sum(level for _, level in rows)
+        return sorted(off for off, _ in rows)[max(math.ceil(promised - 1e-9), 1) - 1]
+
+    picks = np.random.default_rng(seed).integers(len(groups), size=(draws, len(groups)))
+    low, high = np.quantile([least(pick) for pick in picks], (0.025, 0.975))
+    return Estimate(least(range(len(groups))), float(low), float(high))
+
+
 def so_far(chapter: int) -> SoFar:
     """How the reader and the laws have done over the chapters up to this one.
 
     The laws' forecasts are those of the reader's own runs, and for chapters that the reader has
     not run those that came out when the book was last run.
     """
-    mine = [f for f in load() if 1 <= _record.chapter_of(f.key) <= chapter]
-    laws = {(f.key, f.who): f for f in _record.shipped("forecasts", _read, chapter)}
-    laws |= {(f.key, f.who): f for f in mine if f.who != "you" and f.answer is not None}
-    judged = sorted(laws.values(), key=lambda f: _record.chapter_of(f.key))
+    judged = laws(chapter)
     missed = tuple(f for f in judged if f.counts and f.hit is False)
-    yours = [f for f in mine if f.who == "you"]
-    return SoFar(chapter, _calibration(yours), _calibration(judged), missed)
+    yours = [f for f in load() if f.who == "you" and 1 <= _record.chapter_of(f.key) <= chapter]
+    return SoFar(chapter, calibrated(yours), calibrated(judged), missed)
 
 
-def _calibration(forecasts: list[Forecast]) -> Calibration:
+def calibrated(forecasts: list[Forecast]) -> Calibration:
+    """How often these intervals held their answers; forecasts of one key are one trial.
+
+    Those without an answer, and those that do not count, are left out.
+
+    >>> print(calibrated([Forecast("1.a", 2.0, 1.5, 2.1, answer=1.75)]))
+    1 of 1 intervals held the answer; their levels promise 0.8.
+    True share of hits, 95% interval: 21% to 100%.
+    """
     scored = [f for f in forecasts if f.answer is not None and f.counts]
     hits = sum(bool(f.hit) for f in scored)
     if not scored:

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from .. import _checks as checks
+from .. import plot
 from ..estimate import Estimate
 from ..learners.base import Learner
 from ..text.corpora import Corpus
@@ -169,23 +171,24 @@ def worth(loss: ArrayLike, fresh: pd.DataFrame) -> np.ndarray:
     return np.asarray(np.exp(found))
 
 
-def reuse(runs: pd.DataFrame) -> pd.DataFrame:
+def reuse(runs: pd.DataFrame, fresh: pd.DataFrame | None = None) -> pd.DataFrame:
     """Of a table from `early_stops`, the repeated runs with `reuse`: fresh tokens' worth / ration.
 
     Reading a ration 16 times may do as much as 5 rations of fresh text read once; its effective
-    reuse is then 5 (Yan et al. 2025). Fresh runs of the same width set the measure, those of the
-    decay that is best for their length.
+    reuse is then 5 (Yan et al. 2025). The measure is set by runs of the same width on fresh text,
+    those in `fresh` or else in `runs`, each length with the decay that is best for it.
 
-    >>> from scalinglaws import reference
-    >>> wall = early_stops(reference("data"))
-    >>> fresh = wall.assign(ration=math.inf).drop_duplicates(["width", "tokens"])
-    >>> bool((reuse(pd.concat([wall, fresh]))["reuse"] > 0).any())
-    True
+    >>> runs = pd.DataFrame({"width": 8, "seed": 0, "tokens": [100, 200, 400, 400],
+    ...                      "unique_tokens": pd.array([None, None, None, 100], dtype="Int64"),
+    ...                      "loss": [3.0, 2.5, 2.0, 2.5]})
+    >>> reuse(early_stops(runs))["reuse"].round(6).tolist()
+    [2.0]
     """
-    fresh = best_decay(runs[np.isinf(runs["ration"])])
+    measure = runs if fresh is None else fresh
+    measure = best_decay(measure[np.isinf(measure["ration"])])
     repeated = runs[np.isfinite(runs["ration"]) & (runs["tokens"] >= runs["ration"])]
     parts = [
-        at.assign(reuse=worth(at["stopped"], fresh[fresh["width"] == width]) / at["ration"])
+        at.assign(reuse=worth(at["stopped"], measure[measure["width"] == width]) / at["ration"])
         for width, at in repeated.groupby("width")
     ]
     return pd.concat(parts, ignore_index=True)
@@ -198,7 +201,7 @@ def slope_over_seeds(
 
     For each seed and each setting of the columns `within` a straight line is laid through ln y
     against ln x; the slopes are averaged over the settings, and the interval is Student's over the
-    seeds. Raises ValueError with fewer than two seeds.
+    seeds. Rows without a y are left out. Raises ValueError with fewer than two seeds.
 
     >>> x = np.tile([1.0, 2.0, 4.0], 2)
     >>> table = pd.DataFrame({"x": x, "y": 3 * x**0.5, "w": 1, "seed": np.repeat([0, 1], 3)})
@@ -206,7 +209,7 @@ def slope_over_seeds(
     0.5
     """
     per_seed = []
-    for _, runs in table.groupby(seed):
+    for _, runs in table.dropna(subset=[y]).groupby(seed):
         slopes = [
             np.polyfit(np.log(at[x].to_numpy(float)), np.log(at[y].to_numpy(float)), 1)[0]
             for _, at in runs.groupby(list(within))
@@ -214,6 +217,31 @@ def slope_over_seeds(
         ]
         per_seed.append(float(np.mean(slopes)))
     return mean_over(per_seed)
+
+
+def plane_over_seeds(
+    table: pd.DataFrame, y: str = "reuse", x: tuple[str, str] = ("ration", "params")
+) -> tuple[Estimate, Estimate, Estimate]:
+    """The exponents of y in two columns, fitted together, and their sum, as means over seeds.
+
+    If the sum is zero, y depends on the ratio of the two alone. Rows without a y are left out; the
+    intervals are Student's over the seeds. Raises ValueError with fewer than two seeds.
+
+    >>> u, n = np.meshgrid([1e4, 1e5, 1e6], [1e3, 1e4])
+    >>> one = pd.DataFrame({"ration": u.ravel(), "params": n.ravel()})
+    >>> one["reuse"] = (one["ration"] / one["params"]) ** 0.2
+    >>> two = pd.concat([one.assign(seed=0), one.assign(seed=1)])
+    >>> [round(found.value, 6) + 0.0 for found in plane_over_seeds(two)]
+    [0.2, -0.2, 0.0]
+    """
+    found = []
+    for _, runs in table.dropna(subset=[y]).groupby("seed"):
+        logs = np.log(runs[[*x, y]].to_numpy(dtype=float))
+        design = np.column_stack([logs[:, :2], np.ones(len(logs))])
+        (first, second, _), *_ = np.linalg.lstsq(design, logs[:, 2], rcond=None)
+        found.append((first, second, first + second))
+    first, second, both = (mean_over(values) for values in zip(*found, strict=True))
+    return first, second, both
 
 
 def mean_over(values: ArrayLike) -> Estimate:
@@ -231,6 +259,67 @@ def mean_over(values: ArrayLike) -> Estimate:
         raise ValueError(f"an interval needs at least two values, got {x.size}")
     half = float(t.ppf(0.975, x.size - 1)) * float(x.std(ddof=1)) / math.sqrt(x.size)
     return Estimate(float(x.mean()), float(x.mean()) - half, float(x.mean()) + half)
+
+
+def draw_best_decays(ax: Axes, chosen: pd.DataFrame) -> None:
+    """The decay with the lowest loss against the width, one line for each ration.
+
+    `chosen` is a table from `best_decay`. A decay of zero stands at the lower edge.
+
+    >>> import matplotlib.pyplot as plt
+    >>> from scalinglaws import reference
+    >>> figure, ax = plt.subplots()
+    >>> draw_best_decays(ax, best_decay(early_stops(reference("data"))))
+    >>> len(ax.lines)  # as many as there are rations
+    6
+    >>> plt.close(figure)
+    """
+    limited = chosen[np.isfinite(chosen["ration"])]
+    mean = limited.groupby(["ration", "width", "tokens", "weight_decay"])["stopped"].mean()
+    table = mean.reset_index()
+    best = table.loc[table.groupby(["ration", "width"])["stopped"].idxmin()]
+    least = best["weight_decay"][best["weight_decay"] > 0].min() / 3
+    lowest = 0.01 if math.isnan(least) else least
+    for place, (size, runs) in enumerate(best.groupby("ration")):
+        color = f"C{place}"
+        aside = 1.05 ** (place - 1)  # so that equal decays do not hide one another
+        decay = np.maximum(runs["weight_decay"], lowest) * aside
+        ax.plot(runs["width"], decay, "o-", color=color)
+        plot.say(ax, runs["width"].iloc[-1], decay.iloc[-1], f"$2^{{{math.log2(size):.0f}}}$",
+                 color=color, dy=13 * (1 - place))  # fmt: skip
+    ax.set(xlabel="width", ylabel="best weight decay", title="Best decay, by ration")
+    ax.margins(x=0.15)
+    plot.log_axes(ax)
+
+
+def draw_reuse(ax: Axes, runs: pd.DataFrame, others: pd.DataFrame) -> None:
+    """Mean reuse of each width and ration against the ration per parameter.
+
+    Circles with a colour for each width are `runs`, grey crosses `others`; both are tables from
+    `reuse`, as a rule of one number of readings.
+
+    >>> import matplotlib.pyplot as plt
+    >>> table = pd.DataFrame({"width": [8, 8, 16], "ration": [1e4, 1e5, 1e4], "reuse": [3, 4, 2],
+    ...                       "params": [1e3, 1e3, 5e3]})
+    >>> figure, ax = plt.subplots()
+    >>> draw_reuse(ax, table, table)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['width 8', 'width 16', 'older study']
+    >>> plt.close(figure)
+    """
+
+    def means(table: pd.DataFrame) -> pd.DataFrame:
+        return table.groupby(["width", "ration"])[["params", "reuse"]].mean().reset_index()
+
+    for number, (width, one) in enumerate(means(runs).groupby("width")):
+        ax.plot(one["ration"] / one["params"], one["reuse"], "o", color=f"C{number}", ms=8,
+                mec="white", label=f"width {width}", zorder=3)  # fmt: skip
+    older = means(others)
+    ax.plot(older["ration"] / older["params"], older["reuse"], "x", color=plot.GREY,
+            label="older study")  # fmt: skip
+    ax.set(xlabel="ration per parameter $U/N$")
+    ax.legend(loc="lower right", fontsize=9)
+    plot.log_axes(ax, y=False)
 
 
 # ---------------------------------------------------------------------------------------- the stock

@@ -10,6 +10,7 @@ One quantity: `fit_power_law`, `fit_curve`, `compare`, `fit_sigmoid`. Surfaces L
 `fit_isoflop` (approach 2), `fit_best_run` (approach 1), `fit_envelope` (our variant of approach 1).
 The noise that all of them can be given: `fit_scatter`. Whether one power law will do:
 `local_slopes`. What several choices do to a result: `Factorial`.
+What an idea is worth in compute: `fit_frontier`, `compute_multiplier`.
 """
 
 from ..estimate import Estimate
@@ -23,6 +24,7 @@ from .envelope import fit_envelope
 from .factorial import Factorial
 from .inputs import mean_over_seeds
 from .isoflop import budgets_of, fit_isoflop
+from .multiplier import Frontier, Multiplier, compute_multiplier, crossing, fit_frontier
 from .power import PowerLawFit, fit_power_law
 from .result import FitResult, Optimum, Status, StatusKind
 from .scatter import Scatter, fit_scatter
@@ -38,8 +40,10 @@ __all__ = [
     "Estimate",
     "Factorial",
     "FitResult",
+    "Frontier",
     "LawFit",
     "LocalSlopes",
+    "Multiplier",
     "Optimum",
     "Parabola",
     "PowerLaw",
@@ -49,11 +53,14 @@ __all__ = [
     "StatusKind",
     "budgets_of",
     "compare",
+    "compute_multiplier",
+    "crossing",
     "fit_best_run",
     "fit_chinchilla",
     "fit_curve",
     "fit_data_constrained",
     "fit_envelope",
+    "fit_frontier",
     "fit_isoflop",
     "fit_kaplan",
     "fit_power_law",

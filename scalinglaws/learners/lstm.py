@@ -138,10 +138,15 @@ class LSTM(Learner):
         return states
 
     def groups(self) -> list[Group]:
-        """The layers, of whose gates Muon may take each; embedding and biases do not decay."""
+        """The layers, of whose gates Muon may take each; embedding and biases do not decay.
+
+        Embedding and head take the rate of the layers, unless the run names one for the ends.
+        """
+        rate = self.config.default_lr()
         return [
-            Group([self.embedding, *self.biases], decays=False),
-            Group([self.head]),
+            Group([*self.biases], decays=False),
+            Group([self.embedding], rate, decays=False),
+            Group([self.head], rate),
             Group(
                 [*self.from_input, *self.from_state],
                 matrices=lambda w: w.unflatten(1, (4, -1)),

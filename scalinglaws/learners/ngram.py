@@ -223,6 +223,7 @@ def tallied(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shared_out(counts: np.ndarray, starts: np.ndarray) -> Shares:
+    """Counts (n-grams,) made probabilities; `starts` says where each history's n-grams begin."""
     if not len(counts):
         return Shares(np.zeros(0), np.zeros(0))
     discounts = np.array([0.0, *_discounts(counts)])[np.minimum(counts, 3)]

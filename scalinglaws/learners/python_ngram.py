@@ -199,7 +199,7 @@ class _Seen(NamedTuple):
 def _read(tokens: np.ndarray) -> _Seen:
     """Read all windows from left to right; tokens (windows, time)."""
     n, time = tokens.shape
-    out = {name: np.empty((n, time), dtype=np.int64) for name in _Seen._fields}
+    begun, being, spaced, laid, indented = np.empty((5, n, time), dtype=np.int64)
     kinds = [np.empty((n, time), dtype=np.int64) for _ in range(_KINDS)]
     zero = np.zeros(n, dtype=np.int64)
     before = [zero] * _KINDS
@@ -226,15 +226,12 @@ def _read(tokens: np.ndarray) -> _Seen:
         words = np.where(line, 0, words + ends)
         spaces = np.where(line, 0, np.where((spaces >= 0) & space, spaces + 1, -1))
         was_letter = letter
-        layout = (np.minimum(above, 98) + 1) * 256 + last_above * 2 + left
-        for name, now in (
-            ("begins", begins), ("token", token), ("spaces", spaces), ("layout", layout),
-            ("indentation", above),
-        ):  # fmt: skip
-            out[name][:, t] = now
+        begun[:, t], being[:, t], spaced[:, t] = begins, token, spaces
+        laid[:, t] = (np.minimum(above, 98) + 1) * 256 + last_above * 2 + left
+        indented[:, t] = above
         for column, now in zip(kinds, before, strict=True):
             column[:, t] = now
-    return _Seen(**out | {"kinds": kinds})
+    return _Seen(begun, being, kinds, spaced, laid, indented)
 
 
 def _among(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -310,7 +307,7 @@ def _names(tokens: np.ndarray, seen: _Seen, size: int) -> tuple[np.ndarray, np.n
         fits = fits & inside & (then == tokens[:, t][:, None])
         row, name = np.nonzero(fits)
         follows = tokens[row, place[row, name] + 1]
-        np.add.at(weight, (row, t, follows), 1.0)
+        np.add.at(weight[:, t], (row, follows), 1.0)
         many[rows, t] = fits.sum(1)
     total = weight.sum(2, keepdims=True)
     return np.where(total > 0, weight / np.maximum(total, 1), 1 / size), many

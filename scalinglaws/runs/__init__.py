@@ -4,6 +4,7 @@ from .doubts import Doubt
 from .read import PF_DAY, Measurements, measurements
 from .table import (
     COLUMNS,
+    abilities,
     digitised,
     finished,
     preregistered,
@@ -20,6 +21,7 @@ __all__ = [
     "PF_DAY",
     "Doubt",
     "Measurements",
+    "abilities",
     "digitised",
     "finished",
     "measurements",

@@ -279,6 +279,29 @@ def digitised() -> pd.DataFrame:
     return pd.read_csv(_DATA / "hoffmann-digitised.csv")
 
 
+def abilities() -> pd.DataFrame:
+    """How abilities come with size: up to 13 widths, 8 seeds, every mark.
+
+    One row for each run of `studies/abilities_size.py` that was trained (`abilities-size.md` beside
+    the table says which). `ability` is the task; `condition` is "steps" where all widths took the
+    same number of steps, "compute" where all took the same FLOPs: those of width 24, whose runs
+    stand under both. `params` counts the blocks, `flops` all (see `Run.flops`); `loss` is in nats
+    per scored token; the marks are those of `scalinglaws.metrics.Marks`, means over the exam.
+
+    >>> table = abilities()
+    >>> sorted(set(table["condition"]))
+    ['compute', 'steps']
+    """
+    table = pd.read_csv(_DATA / "abilities-size.csv")
+    both = set(table[table["condition"] == "compute"]["ability"])
+    twice = table[
+        (table["condition"] == "steps") & (table["width"] == 24) & table["ability"].isin(both)
+    ]
+    whole = pd.concat([table, twice.assign(condition="compute")])
+    order = ["ability", "condition", "width", "seed"]
+    return whole.sort_values(order).reset_index(drop=True)
+
+
 def _shipped(file: str) -> pd.DataFrame:
     """A table of the package, with the columns that came after it was written."""
     table = read_table(_DATA / file)

@@ -1,6 +1,6 @@
 """Where tokens come from: real text, tasks with a known answer, languages with a known entropy."""
 
-from .arithmetic import Addition, ModularArithmetic
+from .arithmetic import Addition, ModularArithmetic, ShortSums
 from .cipher import Cipher
 from .corpora import (
     END_OF_FILE,
@@ -18,8 +18,11 @@ from .few_shot import FewShot
 from .known_entropy import KnownEntropy, zipf
 from .markov import Markov
 from .permutations import Composition
+from .programs import Programs
 from .recall import Induction, Memorise
+from .running_product import RunningProduct
 from .task import Task, Vocabulary, digits_of
+from .translation import Translation
 from .zipf_skills import ZipfSkills
 
 __all__ = [
@@ -36,8 +39,12 @@ __all__ = [
     "Markov",
     "Memorise",
     "ModularArithmetic",
+    "Programs",
+    "RunningProduct",
+    "ShortSums",
     "Source",
     "Task",
+    "Translation",
     "Vocabulary",
     "ZipfSkills",
     "decode",

@@ -94,6 +94,56 @@ class Addition(Task):
 
 
 @dataclass(frozen=True)
+class ShortSums(Addition):
+    """Sums in a form with room for longer ones: "00047+00285=233000".
+
+    Each number has 1 to `known` digits of its own, all lengths with equal chance, and zeros in the
+    other places of the form. The digits stand in the last places or, if `anywhere`, at any place,
+    the same for both numbers: "34700+28500".
+
+    >>> task = ShortSums(digits=5, known=3)
+    >>> task.render(task.make(1, seed=9)[0])
+    '00921+00679=006100'
+    """
+
+    known: int = 3
+    anywhere: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.field(self, "known", checks.whole, 1, min(self.digits, 5))
+
+    @cached_property
+    def chance(self) -> float:
+        from scipy.signal import fftconvolve  # here, because scipy.signal takes a while to load
+
+        lengths = np.arange(1, self.known + 1)
+        values = np.arange(10**self.known)
+        number = (values[:, None] < 10**lengths) @ (10.0**-lengths) / self.known
+        total = np.convolve(number, number) if self.known < 4 else fftconvolve(number, number)
+        places = 10 ** np.arange(self.digits - self.known + 1 if self.anywhere else 1)
+        sums = np.multiply.outer(places, np.arange(len(total))).ravel()
+        which = np.unique(sums, return_inverse=True)[1].reshape(-1)
+        return float(np.bincount(which, np.tile(total, len(places))).max() / len(places))
+
+    @property
+    def shortcuts(self) -> Mapping[str, float]:
+        lengths = np.arange(1, self.known + 1)
+        shared = np.minimum.outer(lengths, lengths)
+        return {"no carry": float(np.mean(0.55**shared))}
+
+    def _prompts(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        prompts, d = super()._prompts(n, rng), self.digits
+        place = np.arange(d)[::-1]
+        low = self.anywhere * rng.integers(0, d - self.known + 1, n)
+        for start in (0, d + 1):
+            top = low + rng.integers(1, self.known + 1, n)
+            empty = (place < low[:, None]) | (place >= top[:, None])
+            prompts[:, start : start + d][empty] = 0
+        return prompts
+
+
+@dataclass(frozen=True)
 class ModularArithmetic(Task):
     """All pairs of residues under one operation: "5 + 9 = 3" for a modulus of 11.
 

@@ -54,6 +54,9 @@ class FalseBelief(Task):
     new_names: int = 4
     objects: int = 8
     places: int = 8
+    varied: bool = False
+    """Take a third of the stories from the first two probes; `SHARES` and `shortcuts` are those of
+    the other two thirds."""
 
     SHARES: ClassVar[Mapping[str, float]] = {
         "false": 0.3,
@@ -161,8 +164,21 @@ class FalseBelief(Task):
             default="false",
         )
 
+    def believed_place(self, prompts: np.ndarray) -> np.ndarray:
+        """Which place the answer is: "first", "between" or "last" in the story. Shape (n,)."""
+        prompts = self._checked(prompts, self.prompt_length)
+        answer = self._answers(prompts)[:, 0]
+        last = self._shortcut("last place", prompts)[:, 0]
+        return np.select([answer == prompts[:, 9], answer == last], ["first", "last"], "between")
+
     def _prompts(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        return self._stories(n, rng)
+        prompts = self._stories(n, rng)
+        if self.varied:
+            part = rng.integers(0, 6, n)
+            for number, name in enumerate(self.PROBES[:2]):
+                here = part == number
+                prompts[here] = self._stories(int(here.sum()), rng, name)
+        return prompts
 
     def _stories(self, n: int, rng: np.random.Generator, probe: str | None = None) -> np.ndarray:
         """Prompts of shape (n, prompt_length)."""

@@ -182,6 +182,17 @@ class FewShot(Task):
         same = classes[:, :, None] == classes[:, None, :]
         return np.tril(same, -1).any(axis=2)
 
+    def most_shown(self, examples: np.ndarray) -> np.ndarray:
+        """The token of the label that came up most often so far, before each label (n, pairs).
+
+        What one would say who copies from the prompt and reads no word; of several labels that came
+        up as often, the first of the vocabulary. Takes and raises what `check` does.
+        """
+        _, labels = self._split(self._checked(examples, self.example_length))
+        shown = np.eye(self.labels)[labels]
+        before = np.cumsum(shown, axis=1) - shown
+        return self.words + before.argmax(axis=2)
+
     def predictive(self, examples: np.ndarray, maps: np.ndarray | None = None) -> np.ndarray:
         """Probability of each label given the pairs before, shape (n, pairs, labels).
 

@@ -73,8 +73,8 @@ class Run:
     drops the same alone and in a stack. Nothing is dropped where the loss is measured."""
     ends_lr: float | None = None
     """Peak rate of those weights to which the learner gives a rate of their own: embeddings and
-    head of a transformer. None lets it follow `lr`, as said there. A learner that gives none (MLP,
-    LSTM) takes no notice of it."""
+    head of a transformer or an LSTM. None lets it follow `lr`, for a transformer as said there. A
+    learner that gives none (MLP) takes no notice of it."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, LearnerConfig):

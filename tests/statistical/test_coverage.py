@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binom
 from searching import MISS, gaps, grid, ours, published, simulated
@@ -19,6 +20,7 @@ from simulations import (
     BENT,
     DESIGNS,
     NOISES,
+    SETTINGS,
     STRAIGHT,
     WIDE_LAWS,
     WIDE_THIRD,
@@ -181,3 +183,26 @@ class TestTheOptimumIsFound:
         sweep = simulated(1)
         lowest = grid(sweep, published.STARTS[7::500])
         assert lowest * (1 - 0.01) < ours(sweep) <= lowest * (1 + MISS)
+
+
+class TestTheStoredTable:
+    """`coverage.csv` is what `make coverage` gave: every setting with 400 sweeps."""
+
+    TABLE = pd.read_csv(Path(__file__).with_name("coverage.csv"))
+
+    def test_holds_every_setting(self) -> None:
+        assert set(self.TABLE["setting"]) == {setting.name for setting in SETTINGS}
+        assert set(self.TABLE["repeats"]) == {400}
+
+    def test_nearly_all_intervals_hold_what_they_say(self) -> None:
+        told = self.TABLE[self.TABLE["quantity"] != "none"]
+        inside = told["coverage"].between(0.92, 0.98)
+        assert inside.mean() > 0.94
+        assert told["coverage"].min() > 0.9
+
+    def test_the_exponent_of_wide_sweeps_is_off_by_a_hundredth_at_most(self) -> None:
+        wide = self.TABLE[self.TABLE["setting"].str.startswith("approach 2, a=")]
+        exponent = wide[wide["quantity"] == "a"]
+        assert len(exponent) == len(WIDE_THIRD)
+        assert exponent["off"].abs().max() <= 0.011
+        assert exponent["coverage"].between(0.92, 0.98).mean() > 0.95

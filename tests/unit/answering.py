@@ -77,7 +77,8 @@ def analyses() -> tuple[np.ndarray, np.ndarray]:
 
 
 BASE_L = 3.9 - 0.25 * np.arange(5)[:, None] + 0.01 * np.cos(np.arange(20)).reshape(5, 4)
-"""Chapter 4: losses of the ladder by the rule, five widths with four seeds each."""
+BASE_L[3:, 2:] = np.nan
+"""Chapter 4: losses of the ladder by the rule, five widths with four seeds or two."""
 
 
 def differences(*ends: tuple[float, float]) -> list[Estimate]:
@@ -114,6 +115,30 @@ def eighteen() -> tuple[list[float]]:
     return ([float(flops) for flops in each for _ in range(3)],)
 
 
+def tried() -> tuple[np.ndarray, np.ndarray]:
+    """Two seeds, five questions, three tries: what was handed in, and what each try was worth."""
+    right = np.zeros((2, 5, 3), dtype=bool)
+    right[0, :4, 2] = right[1, 0, 0] = True
+    handed = np.zeros((2, 5), dtype=bool)
+    handed[0, :2] = True
+    return handed, right
+
+
+def written() -> tuple[list[float], np.ndarray, np.ndarray]:
+    """Chapter 9: answers of four digits to 100 problems at five checkpoints, all zeros right.
+
+    So many of each digit are right: the ones first, then the thousands, the tens, the hundreds.
+    """
+    right = np.zeros((100, 4), dtype=int)
+    wrong = np.ones((5, 100, 4), dtype=int)
+    for digit, shares in enumerate(
+        ((0, 60, 100, 100, 100), (0, 10, 40, 80, 100), (0, 0, 10, 45, 90), (0, 30, 60, 100, 100))
+    ):
+        for checkpoint, share in enumerate(shares):
+            wrong[checkpoint, :share, digit] = 0
+    return [100.0, 200, 400, 800, 1600], wrong, right
+
+
 RANGES = {"power": Range(1e28, 1e29), "data": Range(1e29, 1e31)}
 """Chapter 15: two limits of the largest run, in FLOPs."""
 
@@ -140,9 +165,20 @@ GIVEN: dict[str, Callable[[], tuple[Any, ...]]] = {
     "7.4": lambda: (walked(),),
     "8.1": lambda: (Band(0.8, 0.4, 6),),
     "8.2": lambda: (prepared(reference("isoflop")),),
+    "9.2": written,
+    "9.3": lambda: (0.8,),
     "10.3": lambda: (0.1, 0.4),
     "10.4": lambda: ([10.0, 20, 40, 80, 160], [3.0, 2.5, 0.5, 0.05, 0.01]),
+    "11.2": tried,
+    "11.3": lambda: (30.0,),
+    "12.1": lambda: (
+        {"false": 40.0, "true": 90.0, "told": 80.0},
+        {"false": 2, "true": 5, "told": 3},
+    ),
+    "12.3": lambda: ([36.0, 39.0, 96.0],),
     "12.4": lambda: (0.0, 0.8),
+    "14.3": lambda: (2.34,),
+    "16.3": lambda: (2.8,),
     "15.4": lambda: (LIMITS, RANGES),
 }
 """What the cell of an exercise hands over, where it hands over anything."""

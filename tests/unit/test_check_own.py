@@ -177,10 +177,74 @@ FAULTS: dict[str, list[tuple[Callable[[], Any], str]]] = {
         (lambda: (48, 1.6, 1.5, 1.7, 2.0), "check the FLOPs"),
         (lambda: (48, OWN, OWN - 0.1, OWN + 0.1, OWN), "afterwards"),
     ],
+    "9.3": [
+        (lambda: 0.8, "a pair of numbers"),
+        (lambda: (0.9, 0.7), "lower end comes first"),
+        (lambda: (0.2, 0.9), "dare more"),
+    ],
+    "9.5": [
+        (lambda: 1, "Write your judgement"),
+        (lambda: "It jumps.", "Write five or six sentences"),
+    ],
+    "10.5": [
+        (lambda: 1, "Write your judgement"),
+        (lambda: "It is a mirage.", "Write five or six sentences"),
+    ],
+    "11.3": [
+        (lambda: "much", "one finite number"),
+        (lambda: 140, "between -100 and 100"),
+        (lambda: 0.31, "give points"),
+    ],
+    "11.5": [
+        (lambda: 1.0, "between quotes"),
+        (lambda: "Steps are not reasons.", "five or six sentences"),
+    ],
+    "12.3": [
+        (lambda: 140, "between 0 and 100"),
+        (lambda: 0.36, "give per cent"),
+    ],
     "12.4": [
         (lambda: 90, "between 0 and 1"),
         (lambda: -0.1, "between 0 and 1"),
         (lambda: 0.0, "no better"),
+    ],
+    "12.5": [
+        (lambda: 1.0, "between quotes"),
+        (lambda: "It has no mind.", "five or six sentences"),
+    ],
+    "13.3": [
+        (lambda: 1.74, "four numbers"),
+        (lambda: (0.1, 1.74, 2.1), "four numbers"),
+        (lambda: (0.9, 1.74, 2.1, 3), "from 0.02 to 0.5"),
+        (lambda: (0.1, 1.74, 2.1, 0.5), "of 1 or more"),
+        (lambda: (0.1, 1.3, 2.1, 3), "not that of 2^16"),
+        (lambda: (0.1, 1.74, 1.75, 3), "handed to train"),
+    ],
+    "13.4": [
+        (lambda: 2.5, "as text"),
+        (lambda: "I would bet on it.", "five or six sentences"),
+    ],
+    "14.3": [
+        (lambda: "low", "one finite number"),
+        (lambda: 0.02, "mean loss"),
+        (lambda: 2.4, "worse than the best stop"),
+        (lambda: 2.33, "0.02 can be had"),
+    ],
+    "14.4": [
+        (lambda: 5, "as text"),
+        (lambda: "Both exaggerate.", "five or six sentences"),
+    ],
+    "16.3": [
+        (lambda: 1.9, "four numbers"),
+        (lambda: (1.9, 1.8, 2.0), "four numbers"),
+        (lambda: (1.9, 1.8, 2.0, float("nan")), "four numbers"),
+        (lambda: (2.1, 1.8, 2.0, 1.9), "must hold the value"),
+        (lambda: (1.9, 1.8, 2.0, 19.0), "in nats per token"),
+        (lambda: (1.9, 1.0, 2.8, 1.9), "cannot fail"),
+    ],
+    "16.4": [
+        (lambda: 5, "as text"),
+        (lambda: "It was a good bet.", "five or six sentences"),
     ],
     "15.4": [
         (lambda: {"luck": Range(1, 2)}, "No input is called 'luck': they are power, data"),
@@ -201,7 +265,7 @@ def test_each_fault_is_named(exercise: str) -> None:
 
 
 def test_every_exercise_of_this_kind_is_here() -> None:
-    assert [name for name in check.names() if isinstance(task(name), Judged)] == list(FAULTS)
+    assert {name for name in check.names() if isinstance(task(name), Judged)} == {*FAULTS}
 
 
 def accepted(exercise: str, value: Any, *handed: Any) -> str:
@@ -338,12 +402,12 @@ def test_the_best_forgery() -> None:
 @pytest.mark.parametrize(
     ("losses", "words"),
     [
-        (None, "Five widths, four seeds"),
-        ("losses", "Five widths, four seeds"),
-        (BASE_L[:, :3], "Five widths, four seeds"),
-        (BASE_L.T, "Five widths, four seeds"),
-        (np.where(BASE_L.max() == BASE_L, np.nan, BASE_L), "failed or diverged"),
-        (np.where(BASE_L.max() == BASE_L, 4.86, BASE_L), "failed or diverged"),
+        (None, "five rows"),
+        ("losses", "five rows"),
+        (BASE_L[:, :3], "five rows"),
+        (BASE_L.T, "five rows"),
+        (np.where(np.nanmax(BASE_L) == BASE_L, np.nan, BASE_L), "failed or diverged"),
+        (np.where(np.nanmax(BASE_L) == BASE_L, 4.86, BASE_L), "failed or diverged"),
         (BASE_L.copy(), "no dial was turned"),
         (BASE_L.tolist(), "no dial was turned"),
     ],
@@ -451,9 +515,56 @@ def test_a_run_of_ones_own() -> None:
     assert "holds it" in accepted("8.3", (40, 1.01 * OWN, 0.97 * OWN, 1.05 * OWN, OWN))
 
 
+def test_depth_and_steps_are_set_side_by_side() -> None:
+    assert "+40.0 points at four layers and +30.0 at two, more" in accepted("11.3", 40)
+    assert "at two, less" in accepted("11.3", -2.5)
+
+
+@pytest.mark.parametrize(("value", "place"), [(36, "within"), (60, "within"), (30, "outside")])
+def test_another_seed_is_held_against_the_others(value: float, place: str) -> None:
+    assert f"lies {place} the range of the other seeds, 36 to 96 %" in accepted("12.3", value)
+
+
+def test_judgements_of_steps_and_minds() -> None:
+    words = "The number by itself says little, and I should like to see a good deal more. " * 4
+    assert "0 of 6" in accepted("11.5", words) and "0 of 6" in accepted("12.5", words)
+    steps = "Supervision, compute, size, tries, whether they are used, what was held out."
+    assert "6 of 6 points. Now compare" in accepted("11.5", words + steps)
+    minds = "False belief, a rule, new names, training, seeds and control stories count."
+    assert "6 of 6 points. Now compare" in accepted("12.5", words + minds)
+
+
 @pytest.mark.parametrize(("value", "saying"), [(0.9, "With more"), (0.6, "With no more")])
 def test_two_repairs_are_set_beside_each_alone(value: float, saying: str) -> None:
     assert saying in accepted("12.4", value)
+
+
+def test_a_cure_is_set_beside_the_best_stop() -> None:
+    assert "by 0.040 nats" in accepted("14.3", 2.30)
+
+
+def test_a_judgement_of_the_wall_is_told_what_it_weighs() -> None:
+    words = "The gain is measured against the best stop and moves the wall by some years only. " * 4
+    message = accepted("14.4", words)
+    assert "2 of 6" in message and "who taught the writer" in message
+
+
+@pytest.mark.parametrize(
+    ("measured", "saying"),
+    [
+        (1.95, "your interval holds it, and stretched by 2.8 it does."),
+        (2.1, "your interval does not hold it, and stretched by 2.8 it does."),
+        (1.5, "your interval does not hold it, and stretched by 2.8 it does not."),
+    ],
+)
+def test_a_last_bet_is_told_how_far_off_it_was(measured: float, saying: str) -> None:
+    assert saying in accepted("16.3", (1.9, 1.8, 2.0, measured))
+
+
+def test_a_verdict_on_the_bet_is_told_what_it_weighs() -> None:
+    words = "On loss it was good, at small sizes, unless two budgets came out above the band. " * 4
+    message = accepted("16.4", words)
+    assert "3 of 6" in message and "runs out" in message
 
 
 @pytest.mark.parametrize("sd", [0.004, 0.0103, 0.0206])
@@ -463,6 +574,33 @@ def test_seeds_are_whole_and_enough(sd: float) -> None:
     assert 2 * sd**2 / seeds <= 0.0025**2 < 2 * sd**2 / (seeds - 1)
     assert f"{2 * seeds} runs" in accepted("4.3", np.float64(seeds), sd)
     refused("4.3", seeds - 1, sd, saying="Round up")
+
+
+def test_dirt_of_ones_own_is_priced_in_text() -> None:
+    assert "a factor of" in accepted("13.3", (0.1, 1.74, 1.95, 3))
+    assert "more than" in accepted("13.3", (0.5, 1.74, 3.2, 3))
+
+
+def test_a_judgement_of_a_trick() -> None:
+    words = "I ask for several seeds and several budgets before anything else is said of it. " * 4
+    message = accepted("13.4", words)
+    assert "2 of 6" in message and "the slope" in message
+    more = "The baseline is not tuned; the slope decides over nine decades; else I refuse."
+    assert "6 of 6 points" in accepted("13.4", words + more)
+
+
+def test_a_bet_on_another_rule() -> None:
+    assert "holds the answer, 0.800" in accepted("9.3", (0.7, 0.9))
+    assert "0.800, lies above your interval" in accepted("9.3", (0.3, 0.5))
+    assert "0.800, lies below" in accepted("9.3", (0.85, 0.9))
+    refused("9.3", (0.7, 0.9), None, saying="run the cell again")
+
+
+def test_judgements_of_a_jump() -> None:
+    text = "There is one run of each size, and a gap without a model before the last one. " * 4
+    assert "2 of 6 points" in accepted("9.5", text)
+    text = "I ask for a second seed and for something learned by heart, to compare with it. " * 4
+    assert "2 of 6 points" in accepted("10.5", text)
 
 
 def test_a_future_in_which_data_binds_first() -> None:

@@ -251,24 +251,12 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
         },
     ),
     "9.2": (
-        (3837, 3838, 3838, 3839),
+        (176.3, 176.5, 179.8, 180.1),
         {
-            3837.5: "smallest whole n",
-            3000: "rule of three",
-            1000: "one right answer is expected",
-            2703: "one-sided",
-            1958: "squared",
-            384_100: "0.1 % is 0.001",
-        },
-    ),
-    "9.3": (
-        (11.87, 11.91, 12, 12.04),
-        {
-            12.21: "take logarithms",
-            7.284: "far end",
-            1.196e10: "in billions",
-            9.333: "half-way",
-            25.43: "power of ten",
+            864: "all four digits",
+            375.6: "share of all digits",
+            317.5: "the thousands",
+            475.7: "count from 0",
         },
     ),
     "9.4": (
@@ -326,43 +314,29 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
         },
     ),
     "11.2": (
-        (16.98, 16.99, 17.01, 17.02),
+        (29.6, 29.75, 30.25, 30.4),
         {
-            16.43: "whole: round up",
-            16: "One try fewer",
-            1.672: "misses with 5/6",
-            5.7: "do not add up",
-        },
-    ),
-    "11.3": (
-        (0.7908, 0.7923, 0.7959, 0.7975),
-        {
-            0.3778: "how often a try passes",
-            0.2059: "is wrong",
-            0.8889: "is stopped",
-            0.7297: "not of all",
-            79.41: "per cent",
+            0.3: "give points",
+            50: "what the oracle scores",
+            -30: "other way round",
         },
     ),
     "11.4": (
-        (31_040, 31_450, 32_410, 32_820),
+        (37_200, 37_300, 38_750, 38_850),
         {
-            10_640: "three passes",
-            34_820: "trained as well",
-            19_900: "answer too",
-            3.132e-5: "wrong way up",
-            1704: "that is asked 32 times",
+            12_680: "three passes",
+            53_360: "trained as well",
+            29_760: "answer too",
+            2.63e-5: "wrong way up",
+            9_122: "that is asked 16 times",
         },
     ),
     "12.1": (
-        (0.0004374, 0.0004433, 0.0004568, 0.0004626),
+        (69.84, 69.88, 70.12, 70.16),
         {
-            0.045: "in per cent",
-            0.0001: "lowest column starts",
-            4.5e-5: "Three columns",
-            0.04101: "by themselves",
-            0.00055: "do not carry",
-            0.0005: "Not half",
+            77: "the total",
+            0.7: "a share",
+            40: "worst kind",
         },
     ),
     "12.2": (
@@ -375,14 +349,65 @@ TYPED: dict[str, tuple[tuple[Any, Any, Any, Any], dict[Any, str]]] = {
             0.05033: "lower columns may carry",
         },
     ),
-    "12.3": (
-        (3827, 3832, 3844, 3849),
+    "14.1": (
+        (11.539, 11.562, 11.774, 11.797),
         {
-            1958: "squared",
-            1960: "squared",
-            3000: "rule of three",
-            380.3: "one in a hundred",
-            3.842: "Solve",
+            10.67: "Those are the repetitions",
+            16.39: "not all of it",
+            15.39: "half is R_D ln 2",
+            8.695: "Half of the constant",
+            5.633: "natural logarithm",
+        },
+    ),
+    "14.2": (
+        (1.857, 1.8607, 1.8947, 1.8985),
+        {
+            4.324: "take log10",
+            0.7135: "orders of magnitude gained",
+            1.9646: "adds up in the exponent",
+            2.1553: "divides again",
+            0.27113: "Divide by the growth",
+        },
+    ),
+    "13.1": (
+        (1.0275e15, 1.0277e15, 1.0698e15, 1.0701e15),
+        {
+            4e9: "pays the factor once",
+            1.149e9: "Upside down",
+            4e10: "not proportional",
+            1.049e6: "factor in C",
+            2.354e26: "logarithm of the 4",
+        },
+    ),
+    "13.2": (
+        (2.958, 2.961, 3.08, 3.082),
+        {
+            0.48: "That adds",
+            1.616: "four e-folds",
+            47.86: "only the ratio",
+            2.089: "0.12 apart",
+            0.3311: "Upside down",
+        },
+    ),
+    "16.1": (
+        (13.985, 13.987, 14.013, 14.015),
+        {
+            13: "still above 0.05",
+            13.43: "round up",
+            0.2299: "not to 0.95",
+            5.83: "same logarithm twice",
+            0.0625: "take logarithms",
+            4: "not a half",
+        },
+    ),
+    "16.2": (
+        (1.311, 1.3113, 1.3137, 1.314),
+        {
+            0.65625: "only those supported",
+            2.6875: "mixed ones",
+            0.328125: "number of claims",
+            0.00024414: "one outcome",
+            2.625: "factor of two",
         },
     ),
     "15.1": (
@@ -433,4 +458,4 @@ def test_what_is_typed_is_answered(exercise: str) -> None:
 
 
 def test_every_exercise_with_one_answer_is_here() -> None:
-    assert [name for name in check.names() if not isinstance(task(name), Judged)] == list(TYPED)
+    assert {name for name in check.names() if not isinstance(task(name), Judged)} == {*TYPED}

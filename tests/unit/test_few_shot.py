@@ -73,6 +73,11 @@ class TestExamples:
         assert np.array_equal(short.train, long.train[: short.train.size])
         assert np.array_equal(short.val, long.val)
 
+    def test_the_label_shown_most(self) -> None:
+        task = SMALL
+        example = task.encode("ba B be A bi B bo A")[None]
+        assert task.render(task.most_shown(example)[0]) == "A B A B"
+
 
 class TestBayes:
     def test_against_counting(self) -> None:

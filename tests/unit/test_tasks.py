@@ -25,7 +25,9 @@ from scalinglaws.text import (
     KnownEntropy,
     Memorise,
     ModularArithmetic,
+    ShortSums,
     Task,
+    Translation,
     Vocabulary,
 )
 
@@ -51,6 +53,11 @@ ALL = [
     Cipher(nouns=3, verbs=2, adjectives=2, clauses=3),
     FalseBelief(),
     FalseBelief(names=3, new_names=2, objects=1, places=3),
+    ShortSums(),
+    ShortSums(digits=5, known=3, anywhere=True),
+    ShortSums(digits=4, known=2, reverse=False, scratchpad=True),
+    Translation(),
+    Translation(pairs=20, alone=0, nouns=5, adjectives=4, verbs=3, seed=2),
 ]
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from .kinds import Entry, Exercise, Slip
+import numpy as np
+
+from .kinds import Entry, Exercise, Judged, Reply, Slip, judgement, pair
 
 two_digits_unknown = Exercise(
     truth=2 * math.log(10) / 5,
@@ -20,38 +23,62 @@ two_digits_unknown = Exercise(
     tolerance=0.005,
 )
 
-questions_without_a_right_answer = Exercise(
-    truth=3838,
-    right="With fewer questions, nothing right is no proof of inability.",
-    slips=(
-        Slip(
-            1.959964**2 * (1 / 0.001 - 1),
-            "Near: asked is the smallest whole n whose upper end lies under 0.1 %.",
+
+def crossing(x: Any, y: np.ndarray) -> float:
+    """`metrics.crossing` at one half, which loads more than an exercise should."""
+    at, there = np.asarray(x, dtype=float), np.flatnonzero(y >= 0.5)
+    if not len(there):
+        return math.inf
+    i = int(there[0])
+    ends = slice(max(0, i - 1), i + 1)
+    return float(np.exp(np.interp(0.5, y[ends], np.log(at[ends]))))
+
+
+def kinder_examiner(steps: Any, written: Any, right: Any) -> Exercise:
+    """Where an examiner who looks at the first digit alone sees half right.
+
+    steps (checkpoints,), written (checkpoints, problems, digits), right (problems, digits).
+    """
+    hits = np.asarray(written) == np.asarray(right)
+    ones, whole = hits[..., 0].mean(1), hits.all(-1).mean(1)
+    strict = crossing(steps, whole)
+    late = "not on this ladder" if math.isinf(strict) else f"at step {strict:.0f}"
+    return Exercise(
+        truth=crossing(steps, ones),
+        right=f"All four digits are right half of the time {late}: the mark moves the place.",
+        slips=(
+            Slip(strict, "That asks for all four digits: take written[..., 0]."),
+            Slip(crossing(steps, hits.mean((1, 2))), "That is the share of all digits."),
+            Slip(crossing(steps, hits[..., -1].mean(1)), "That is the last digit, the thousands."),
+            Slip(crossing(steps, hits[..., 1].mean(1)), "Those are the tens: count from 0."),
         ),
-        Slip(3 / 0.001, "That is the rule of three, from another interval. Use Wilson's."),
-        Slip(1 / 0.001, "At that n one right answer is expected; its absence proves little."),
-        Slip(1.644854**2 * (1 / 0.001 - 1), "That is a one-sided 95 %: take z = 1.96."),
-        Slip(1.959964 * (1 / 0.001 - 1), "z stands squared in Wilson's interval."),
-        Slip(1.959964**2 * (100 / 0.001 - 1), "0.1 % is 0.001."),
-    ),
-    tolerance=0,
-    slip_tolerance=0.0005,
-)
+        tolerance=0.01,
+    )
 
-_WAY = (50 - 11.9) / (55.5 - 11.9)
 
-size_that_passes_half = Exercise(
-    truth=6.7 * (13 / 6.7) ** _WAY,
-    right="The two sizes around it are a factor of 1.9 apart, and so is the honest answer.",
-    slips=(
-        Slip(6.7 + 6.3 * _WAY, "That is a straight line in the size: take logarithms first."),
-        Slip(6.7 * (13 / 6.7) ** (1 - _WAY), "You went from the far end: start at 6.7 billion."),
-        Slip(6.7e9 * (13 / 6.7) ** _WAY, "Right, but give it in billions."),
-        Slip((6.7 * 13) ** 0.5, "That is half-way between the sizes, not where half is right."),
-        Slip(6.7 * 10 ** (_WAY * math.log(13 / 6.7)), "Natural logarithm, but a power of ten."),
-    ),
-    tolerance=0.005,
-)
+def another_rule(got: Any) -> Judged:
+    """A bet (low, high) on a share, and what was measured; `got` is None before the run."""
+
+    def reply(value: Any) -> Reply:
+        ends = pair(value)
+        if ends is None:
+            return False, "Bet with a pair of numbers, (low, high)."
+        low, high = ends
+        if not 0 <= low < high <= 1:
+            return False, "Shares lie between 0 and 1, and the lower end comes first."
+        if high - low > 0.6:
+            return False, "An interval that wide says next to nothing: dare more."
+        if got is None:
+            return False, "Now run the cell again, so that the models are trained."
+        if low <= got <= high:
+            return True, f"Your interval holds the answer, {got:.3f}. Next: labels=5."
+        side = "above" if got > high else "below"
+        return True, (
+            f"The answer, {got:.3f}, lies {side} your interval. What had you not thought of?"
+        )
+
+    return Judged(reply)
+
 
 five_seeds_agree = Exercise(
     truth=0.6**5 + 0.4**5,
@@ -65,9 +92,21 @@ five_seeds_agree = Exercise(
     ),
 )
 
+POINTS = {
+    "the gap between the sizes": ("gap", "far apart", "ladder", "between the last", "factor"),
+    "one run of each size": ("seed", "one run", "single run", "repeat"),
+    "the mark": ("exact match", "mark", "score", "credit", "metric", "log loss"),
+    "how many questions": ("200", "question", "interval", "wilson", "zero"),
+    "length of training, prompt or level": ("training", "steps", "prompt", "level", "threshold"),
+    "what a prediction would have been": ("predict", "forecast", "extrapolat", "foreseen"),
+}
+"""What a report in exercise 9.5 may weigh, and words by which one knows."""
+
+
 EXERCISES: dict[str, Entry] = {
     "9.1": two_digits_unknown,
-    "9.2": questions_without_a_right_answer,
-    "9.3": size_that_passes_half,
+    "9.2": kinder_examiner,
+    "9.3": another_rule,
     "9.4": five_seeds_agree,
+    "9.5": judgement(POINTS),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .kinds import Entry, Exercise, Slip
+from .kinds import Entry, Exercise, Slip, judgement
 
 enough_questions = Exercise(
     truth=math.log(1 - 0.95) / math.log(1 - 1e-3),
@@ -78,9 +78,21 @@ def another_scale(steps: Any, losses: Any) -> Exercise:
     )
 
 
+POINTS = {
+    "what the loss says": ("log loss", "bend", "smooth"),
+    "marks without credit for parts": ("exact match", "credit", "token accuracy", "mark"),
+    "how fine the ladder is": ("ladder", "between", "five sizes", "sizes in", "gap", "checkpoint"),
+    "seeds": ("seed", "second run", "another run", "repeat", "lottery"),
+    "a yardstick": ("yardstick", "by heart", "rote", "baseline", "compare"),
+    "a look inside": ("inside", "ablat", "head", "circuit", "attention"),
+}
+"""What a judgement of exercise 10.5 may weigh, and words by which one knows."""
+
+
 EXERCISES: dict[str, Entry] = {
     "10.1": enough_questions,
     "10.2": how_sharp_a_power,
     "10.3": as_if_fewer,
     "10.4": another_scale,
+    "10.5": judgement(POINTS),
 }

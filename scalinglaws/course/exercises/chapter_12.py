@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .kinds import Entry, Exercise, Judged, Reply, Slip, not_a_number, number
+from .kinds import Entry, Exercise, Judged, Reply, Slip, judgement, not_a_number, number
 
-luck_in_four_columns = Exercise(
-    truth=0.45 * 0.1**3,
-    right="About one sum in two thousand: a test of that size holds one.",
-    slips=(
-        Slip(100 * 0.45 * 0.1**3, "That is in per cent: give the share, between 0 and 1."),
-        Slip(0.1**4, "The lowest column starts the carry: it needs 10 or more, not a nine."),
-        Slip(0.45 * 0.1**4, "Three columns hand the carry on: the lowest one starts it."),
-        Slip(
-            0.45**4,
-            "That is four columns that each carry by themselves; in a chain three add up to nine.",
+
+def all_kinds_alike(right: Mapping[str, float], n: Mapping[str, int]) -> Exercise:
+    """The mean over kinds of the per cent right, each kind counting the same.
+
+    right: per cent by kind; n: stories by kind.
+    """
+    kinds = list(n)
+    alike = sum(right[kind] for kind in kinds) / len(kinds)
+    total = sum(right[kind] * n[kind] for kind in kinds) / sum(n.values())
+    return Exercise(
+        truth=alike,
+        right="Another weighing of the same answers, and another score.",
+        slips=(
+            Slip(total, "That is the total, in which each story counts the same."),
+            Slip(alike / 100, "That is a share: give per cent."),
+            Slip(min(right[kind] for kind in kinds), "That is the worst kind alone."),
         ),
-        Slip(0.55 * 0.1**3, "0.55 is the share of columns that do not carry."),
-        Slip(0.5 * 0.1**3, "Not half: count the pairs of digits that add up to 10 or more."),
-    ),
-)
+        tolerance=0.002,
+    )
+
 
 right_for_no_reason = Exercise(
     truth=(1e5 + 1) / 2e5,
@@ -35,18 +41,27 @@ right_for_no_reason = Exercise(
     tolerance=0.005,
 )
 
-how_perfect_is_perfect = Exercise(
-    truth=1.96**2 * (1 / 0.001 - 1),
-    right="Nearly four thousand sums without a slip, and only about this distribution.",
-    slips=(
-        Slip(1.96 * (1 / 0.001 - 1), "z enters squared."),
-        Slip(1.96 / 0.001, "z enters squared."),
-        Slip(3 / 0.001, "That is the rule of three, from another interval; take the one given."),
-        Slip(1.96**2 * 99, "That is one in a hundred: p is 0.001."),
-        Slip(1.96**2, "Solve z^2 / (n + z^2) = 0.001 for n."),
-    ),
-    tolerance=0.002,
-)
+
+def another_seed(known: Sequence[float]) -> Judged:
+    """Stories of false belief with new names, right by a further seed; `known`: by the others."""
+
+    def reply(value: Any) -> Reply:
+        given = number(value)
+        if given is None:
+            return False, not_a_number(value)
+        if not 0 <= given <= 100:
+            return False, "A share in per cent lies between 0 and 100."
+        if 0 < given < 1:
+            return False, "That looks like a share: give per cent."
+        low, high = min(known), max(known)
+        place = "outside" if not low <= given <= high else "within"
+        return True, (
+            f"{given:.0f} % lies {place} the range of the other seeds, {low:.0f} to {high:.0f} %. "
+            "If all are drawn alike, a further one falls outside the range of n others two times "
+            "in n + 1."
+        )
+
+    return Judged(reply)
 
 
 def two_repairs_at_once(working: float, anywhere: float) -> Judged:
@@ -72,9 +87,21 @@ def two_repairs_at_once(working: float, anywhere: float) -> Judged:
     return Judged(reply)
 
 
+POINTS = {
+    "false belief on its own": ("false belief", "false-belief", "on their own", "by kind"),
+    "a simple rule": ("rule", "shortcut", "baseline", "heuristic"),
+    "a change of surface": ("name", "surface", "paraphras", "changed", "altered", "perturb"),
+    "what training held": ("training", "contamin", "seen", "memor", "leak"),
+    "the spread": ("seed", "interval", "spread", "tasks are few", "sample", "40"),
+    "control stories": ("control", "true belief", "told"),
+}
+"""What a judgement of exercise 12.5 may weigh, and words by which one knows."""
+
+
 EXERCISES: dict[str, Entry] = {
-    "12.1": luck_in_four_columns,
+    "12.1": all_kinds_alike,
     "12.2": right_for_no_reason,
-    "12.3": how_perfect_is_perfect,
+    "12.3": another_seed,
     "12.4": two_repairs_at_once,
+    "12.5": judgement(POINTS),
 }

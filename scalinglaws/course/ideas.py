@@ -1,0 +1,282 @@
+"""Ideas over scale: what each is worth in compute, and hand-made learners beside learned ones.
+
+An idea is judged by two sets of runs, those without it (the base) and those with it. The runs are
+those of the studies that come with the package; `PAIRS` says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from .. import plot
+from ..fit.multiplier import Frontier, Multiplier, compute_multiplier, fit_frontier
+from ..runs import finished, reference
+from .verdict import Outcome
+
+How = Literal["parabola", "lowest"]
+
+PAIRS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "token shift": (("no-shift", "far-no-shift"), ("isoflop", "far-adamw")),
+    "LSTM to transformer": (("lstm",), ("isoflop", "far-adamw")),
+    "better LSTM to transformer": (("lstm-ends",), ("isoflop", "far-adamw")),
+    "MLP to transformer": (("mlp",), ("isoflop", "far-adamw")),
+    "AdamW to Muon": (("isoflop", "far-adamw"), ("muon", "far-muon")),
+    "no misprints": (("misprints",), ("isoflop", "far-adamw")),
+    "no foreign half": (("foreign",), ("isoflop", "far-adamw")),
+}
+"""Each idea with the studies of its base and its own."""
+
+_CLEAN: tuple[str, ...] = ("isoflop", "muon", "rates", "no-shift", "lstm", "mlp")
+_CLEAN += ("far-adamw", "far-muon", "far-no-shift", "ladder")
+
+SMALLEST = 1.4e9
+"""FLOPs below which the idea's side is left out: there the smallest models are the best."""
+
+_USUAL: dict[str, Callable[[float, str], float]] = {
+    "transformer": lambda w, o: 0.15 / w if o == "adamw" else 0.01 * (32 / w) ** 0.5,
+    "lstm": lambda w, o: 0.15 * w**-0.85 if o == "adamw" else 0.01 * (32 / w) ** 0.5,
+    "mlp": lambda w, o: 0.018 * (32 / w) ** 0.32 if o == "adamw" else 0.01 * (32 / w) ** 0.5,
+}
+"""The learning rate that each learner takes by default, as its config says it."""
+
+
+def runs_of(names: Iterable[str], tuned: bool = False) -> pd.DataFrame:
+    """The finished runs of these studies, with the factor on the default rate as `rate`.
+
+    Without `tuned`, those at the default rate; with it, at each budget and size those at the rate
+    with the lowest mean loss, if others were tried there.
+
+    >>> len(runs_of(["muon"]))
+    62
+    """
+    tables = [reference(name) for name in names]
+    if tuned and tables[0]["study"].iloc[0] in ("isoflop", "muon"):
+        more = reference("rates")
+        tables.append(more[more["optimizer"] == tables[0]["optimizer"].iloc[0]])
+    runs = finished(pd.concat(tables, ignore_index=True)).copy()
+    usual = [_USUAL[k](w, o) for k, w, o in zip(runs["learner"], runs["width"].astype(float),
+                                                runs["optimizer"], strict=True)]  # fmt: skip
+    runs["rate"] = (runs["lr"] / np.array(usual)).round(3)
+    if not tuned:
+        return runs[runs["rate"] == 1]
+    runs["budget"] = [float(f"{flops:.1e}") for flops in runs["flops"]]
+    cell = ["budget", "width"]
+    mean = runs.groupby([*cell, "rate"])["loss"].mean()
+    best = mean.groupby(cell).idxmin()
+    kept = [rate == best[b, w][2] for b, w, rate in runs[[*cell, "rate"]].to_numpy()]
+    return runs[kept]
+
+
+def frontier(runs: pd.DataFrame, how: How = "parabola") -> Frontier:
+    """The least loss at each budget, with draws from the scatter between seeds.
+
+    >>> frontier(runs_of(["muon"])).L.round(2)
+    array([2.44, 2.11, 1.84, 1.71, 1.61])
+    """
+    columns = [runs[name].to_numpy(float) for name in ("params", "tokens", "loss")]
+    trunk = ["width", "seed", *(["rate"] if "rate" in runs else [])]
+    return fit_frontier(
+        *columns, flops=runs["flops"].to_numpy(float), groups=runs[trunk].astype(float), how=how
+    )
+
+
+def multiplier(
+    idea: str, how: How = "parabola", tuned: bool = False, budgets: slice = slice(None)
+) -> Multiplier:
+    """The compute multiplier of one of `PAIRS`; `budgets` chooses among those of the result.
+
+    >>> multiplier("AdamW to Muon").M.round(1).tolist()[:4]
+    [1.1, 1.2, 1.2, 1.3]
+    """
+    base, own = (runs_of(names, tuned) for names in PAIRS[idea])
+    found = compute_multiplier(frontier(base, how), frontier(own[own["flops"] > SMALLEST], how))
+    return Multiplier(found.C[budgets], found.M[budgets], found.draws[:, budgets])
+
+
+def told(found: Mapping[str, Multiplier]) -> pd.DataFrame:
+    """A table of multipliers: a row for each idea, at the smallest and largest budget, and slope.
+
+    >>> told({"AdamW to Muon": multiplier("AdamW to Muon", budgets=slice(4))})["trend"].tolist()
+    ['grows']
+    """
+    rows = {}
+    for idea, each in found.items():
+        ends, slope = each.estimates(), each.slope()
+        rows[idea] = {
+            "from": f"{each.C[0]:.1e}",
+            "M": f"{ends[0].value:.2f}",
+            "to": f"{each.C[-1]:.1e}",
+            "M ": f"{ends[-1].value:.2f}",
+            "slope": f"{slope.value:+.3f}",
+            "95 %": f"{slope.low:+.3f} to {slope.high:+.3f}",
+            "trend": each.trend(),
+        }
+    return pd.DataFrame(rows).T
+
+
+def choices(idea: str) -> pd.DataFrame:
+    """The slope of an idea's multiplier under other choices: estimator, range, rate.
+
+    "lowest size" takes the lowest loss measured in place of a parabola, "no smallest" and "no
+    largest" leave out a budget, "best rate" takes the best of three rates where they were tried.
+
+    >>> choices("AdamW to Muon").index.tolist()[:2]
+    ['as above', 'lowest size']
+    """
+    ways: dict[str, Multiplier] = {
+        "as above": multiplier(idea),
+        "lowest size": multiplier(idea, how="lowest"),
+        "no smallest": multiplier(idea, budgets=slice(1, None)),
+        "no largest": multiplier(idea, budgets=slice(None, -1)),
+        "best rate": multiplier(idea, tuned=True),
+    }
+    slopes = {name: way.slope() for name, way in ways.items()}
+    return pd.DataFrame(
+        {name: {"slope": s.value, "low": s.low, "high": s.high} for name, s in slopes.items()}
+    ).T
+
+
+def draw_multipliers(ax: Axes, found: Mapping[str, Multiplier]) -> None:
+    """Multipliers against compute, each idea named at its last point, with its intervals.
+
+    >>> import matplotlib.pyplot as plt
+    >>> figure, ax = plt.subplots()
+    >>> draw_multipliers(ax, {"Muon": multiplier("AdamW to Muon")})
+    >>> ax.texts[0].get_text()
+    'Muon'
+    >>> plt.close(figure)
+    """
+    colors = (plot.RED, plot.BLUE, plot.GREEN, plot.PURPLE, plot.ORANGE, plot.SKY, plot.GREY)
+    for color, (idea, each) in zip(colors, found.items(), strict=False):
+        ends = each.estimates()
+        error = [[e.value - e.low for e in ends], [e.high - e.value for e in ends]]
+        ax.plot(each.C, each.M, color=color, lw=1)
+        plot.measured(ax, each.C, each.M, error, color=color)
+        near = [m.M[-1] for m in found.values() if m is not each and m.C[-1] == each.C[-1]]
+        apart = [np.log(each.M[-1] / m) for m in near if abs(np.log(each.M[-1] / m)) < 0.15]
+        dy = 0.0 if not apart else 8.0 if apart[0] > 0 else -8.0
+        plot.say(ax, each.C[-1], each.M[-1], idea, color=color, dy=dy)
+    ax.axhline(1, color=plot.GREY, lw=0.8)
+    ax.set(xlabel="training compute with the idea (FLOPs)", ylabel="compute multiplier $M$")
+    plot.log_axes(ax)
+
+
+def outcome(found: Multiplier, expected: str) -> Outcome:
+    """How a claim about the trend of a multiplier came out: open where it is undecided.
+
+    >>> outcome(multiplier("AdamW to Muon", budgets=slice(4)), "fades")
+    'failed'
+    """
+    trend = found.trend()
+    return "open" if trend == "undecided" else "held" if trend == expected else "failed"
+
+
+# ------------------------------------------------------------------ hand-made and learned, by data
+
+
+def curve(runs: pd.DataFrame, seed: int = 0) -> Frontier:
+    """Loss against characters read, seeds averaged, as a `Frontier` whose C are the characters.
+
+    The scatter between seeds is pooled over all characters at which there are several, and is
+    supposed to be the same where there is one.
+
+    >>> table = pd.DataFrame({"tokens": [64, 64, 128, 128], "loss": [2.0, 2.2, 1.5, 1.5]})
+    >>> curve(table).L.round(2).tolist()
+    [2.1, 1.5]
+    """
+    groups = np.log(runs["loss"]).groupby(runs["tokens"])
+    mean, count = groups.mean(), groups.size().to_numpy()
+    spread = groups.var(ddof=1).dropna()
+    sd = float(np.sqrt(spread.mean())) if len(spread) else 0.0
+    noise = np.random.default_rng(seed).standard_normal((2000, len(mean))) * sd / np.sqrt(count)
+    at = mean.index.to_numpy(float)
+    level = mean.to_numpy(float)
+    return Frontier(at, np.exp(level), level + noise, np.ones(len(at), dtype=bool))
+
+
+def counted(window: int, learner: str = "ngram", order: int = 9) -> pd.DataFrame:
+    """The shipped runs of a learner that counts, in windows of so many characters.
+
+    >>> sorted(set(counted(32)["context"]))
+    [32]
+    """
+    runs = finished(reference("ngram"))
+    chosen = (runs["context"] == window) & (runs["learner"] == learner)
+    return runs[chosen & (runs["window"] == order - 1)]
+
+
+def read_once(window: int = 32) -> pd.DataFrame:
+    """All shipped runs of learners by gradient that read clean text once, in this window.
+
+    >>> set(read_once()["context"])
+    {32}
+    """
+    runs = finished(pd.concat(map(reference, _CLEAN), ignore_index=True))
+    return runs[runs["unique_tokens"].isna() & (runs["context"] == window)]
+
+
+def lowest_within(runs: pd.DataFrame, characters: Collection[float]) -> pd.DataFrame:
+    """For each number of characters the run with the lowest loss that read no more than these.
+
+    >>> lowest_within(read_once(), [2**18])["width"].tolist()
+    [128]
+    """
+    rows = []
+    for most in characters:
+        within = runs[runs["tokens"] <= 1.001 * most]
+        rows.append(within.iloc[int(within["loss"].to_numpy().argmin())].rename(most))
+    return pd.DataFrame(rows)
+
+
+def rations() -> pd.DataFrame:
+    """The shipped ladder: wide models, by window, ration and passes, at the best decay tried.
+
+    `passes` is how often the ration was read, `ration` how many different characters it has.
+
+    >>> {"ration", "passes"} <= set(rations().columns)
+    True
+    """
+    runs = finished(reference("ladder"))
+    ration = runs["unique_tokens"].fillna(runs["tokens"]).astype(float)
+    runs["ration"] = np.minimum(ration, runs["tokens"])
+    runs["passes"] = (runs["tokens"] / runs["ration"]).round().astype(int)
+    best = runs.groupby(["context", "width", "ration", "passes"])["loss"].idxmin()
+    return runs.loc[best].reset_index(drop=True)
+
+
+def draw_by_data(ax: Axes, window: int) -> None:
+    """Loss against characters: both n-grams, and the learners read once and many times.
+
+    >>> import matplotlib.pyplot as plt
+    >>> figure, ax = plt.subplots()
+    >>> draw_by_data(ax, 32)
+    >>> ax.get_xlabel()
+    'characters counted or read'
+    >>> plt.close(figure)
+    """
+    for learner, color, name, at, ha in (
+        ("ngram", plot.BLUE, "n-gram", 1, "left"),
+        ("python-ngram", plot.GREEN, "knows Python", 2, "right"),
+    ):
+        each = curve(counted(window, learner))
+        ax.plot(each.C, each.L, "o-", color=color, ms=4, lw=1.2)
+        side = 1 if ha == "left" else -1
+        plot.say(ax, each.C[at], each.L[at], name, color=color, dx=6 * side, dy=9 * side, ha=ha)
+    wide = rations()
+    wide = wide[wide["context"] == window]
+    once = wide[wide["passes"] == 1].sort_values("tokens")
+    widest = once.groupby("tokens")["loss"].min()
+    ax.plot(widest.index, widest, "s-", color=plot.RED, ms=5, lw=1.2)
+    plot.say(ax, widest.index[0], widest.iloc[0], "read once", color=plot.RED, dy=6)
+    many = wide[wide["passes"] > 1].groupby("ration")["loss"].min()
+    ax.plot(many.index, many, "D--", color=plot.PURPLE, ms=5, lw=1, mfc="white")
+    if len(many):
+        plot.say(ax, many.index[0], many.iloc[0], "many passes", color=plot.PURPLE, dx=-4, dy=-11,
+                 ha="right")  # fmt: skip
+    ax.set(xlabel="characters counted or read", title=f"Windows of {window}")
+    plot.log_axes(ax)
