@@ -474,6 +474,8 @@ def _surface(runs: Measurements, question: _Question) -> _Made:
             "runs that end there. Of checkpoints --last keeps the ends"
         )
     said = list(warnings) if below else []
+    if fit.few:
+        said.append(fit.few)
     if together := inseparable(runs.sizes):
         said.append(
             f"tokens rise with params (correlation {together:.3f} of their logarithms), so that "

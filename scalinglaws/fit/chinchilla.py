@@ -31,6 +31,9 @@ NAMES = ChinchillaLaw.names()
 _EXPONENTS = (1e-3, 4.0)
 _LOWER = np.array([0.0, -40.0, _EXPONENTS[0], -40.0, _EXPONENTS[0]])
 _UPPER = np.array([np.inf, 40.0, _EXPONENTS[1], 40.0, _EXPONENTS[1]])
+_FEW = 12
+"""Fewer independent units than this make intervals too narrow: of 8, those of 95 % hold 75 to 85 %
+in simulations of runs with 0.3 % noise."""
 _STRETCH = np.array([0.3, 1.0, 0.2, 1.0, 0.2])
 """How far (E, log A, alpha, log B, beta) reach, for places around one."""
 
@@ -132,6 +135,16 @@ class ChinchillaFit(FitResult):
         """
         low, high = self.band(N, D, level, new=True)
         return self._around(lambda: self.law(N, D), (low.item(), high.item()), level)
+
+    @property
+    def few(self) -> str:
+        """What to say of the intervals where too few units are behind them; "" where enough."""
+        if self.clusters >= _FEW:
+            return ""
+        return (
+            f"with {self.clusters} independent runs, fewer than {_FEW}, the intervals are too "
+            "narrow: those of 95 % hold the truth in some 75 to 85 % of such tables"
+        )
 
     def __str__(self) -> str:
         scatter = 100 * float(np.median(np.abs(self.residuals)))

@@ -56,7 +56,7 @@ _NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "seed": (("seed", "randomseed", "rngseed", "trainseed"),),
     "run": (("run", "runid", "runname"),),
-    "status": (("status", "state", "outcome"),),
+    "status": (("status", "state", "outcome"), ("exitcode", "returncode")),
     "diverged": (("diverged", "isdiverged", "hasdiverged", "failed", "crashed"),),
 }  # fmt: skip
 _LETTER = {"params": "n", "tokens": "d", "loss": "l", "flops": "c"}
@@ -287,6 +287,12 @@ def to_nats(measure: str, tokens_per_byte: float | None, name: str) -> tuple[flo
 
     Raises ValueError for a loss per byte if nobody says how many tokens a byte makes.
     """
+    if tokens_per_byte is not None and measure in ("nats/token", "perplexity", "bits/token"):
+        raise ValueError(
+            f"tokens per byte are given, but column {name!r} is taken as {measure}: if it is a "
+            "loss per byte, say so with --unit loss=bits/byte or nats/byte (in Python "
+            "units={'loss': 'bits/byte'}), or leave them out"
+        )
     if measure == "nats/token":
         return 1.0, False, ""
     if measure == "perplexity":

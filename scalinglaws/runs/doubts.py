@@ -25,8 +25,21 @@ TUNED = re.compile(
     r"|decay|schedule|initstd|gradclip|clip)"
 )
 """Names of columns that people tune: of several values at one size and length the best counts."""
-_PROGRESS = re.compile(r"step|iter|epoch|time|second|hour|minute|date|created|progress|percent")
-"""In names of columns that say how far a training had come, or when it was."""
+_PROGRESS = frozenset(
+    ("step", "steps", "globalstep", "iter", "iters", "iteration", "iterations", "epoch", "epochs",
+     "time", "walltime", "runtime", "timestamp", "datetime", "second", "seconds", "hour", "hours",
+     "minute", "minutes", "date", "created", "progress")
+)  # fmt: skip
+"""Words in names of columns that say how far a training had come, or when it was."""
+_SIZE_COLUMN = frozenset(
+    ("model", "models", "size", "sizes", "scale", "config", "name", "preset", "tier", "budget")
+)
+"""Words in names of columns that name the size of a run."""
+_SIZE_TEXT = re.compile(
+    r"(?i)(?:^|.*[^a-z])(?:\d+(?:\.\d+)?\s?[kmbt]|x*[sl]|m|nano|micro|tiny|mini|little|small|medium"
+    r"|mid|middle|base|large|big|huge|giant|low|high|short|long)(?:[^a-z].*|$)"
+)
+"""Texts that name a size."""
 RATIO = (1e-2, 1e5)
 """Tokens per parameter: outside of these, runs are so unusual that it is said."""
 _IMPOSSIBLE_RATIO = (1e-4, 1e6)
@@ -39,6 +52,8 @@ _CURVE = 15
 """Runs that share all settings but the tokens are likely one curve if they are as many as this."""
 _EVEN = 5
 """As many are if their lengths lie at equal distances, as those in a log do and of runs seldom."""
+_SWEEP = 0.25
+"""By how much ln D of the runs of one sweep may differ where they did not end alike."""
 _SEEDS = 0.05
 """Losses at equal sizes that differ by more than this share differ by more than the seed."""
 
@@ -193,6 +208,27 @@ class Levels:
         return bool(TUNED.fullmatch(bare(self.name)))
 
     @property
+    def progress(self) -> bool:
+        """Whether the name says how far a training had come, or when it was."""
+        words = _words(self.name)
+        return not _PROGRESS.isdisjoint(words) or words in (["percent"], ["percent", "done"])
+
+    @property
+    def of_size(self) -> bool:
+        """Whether these are names for sizes: numbers, texts like "70M" or "tiny", "d12", "d24"."""
+        if not self.text or not _SIZE_COLUMN.isdisjoint(_words(self.name)):
+            return True
+        if all(map(_SIZE_TEXT.match, self.values)):
+            return True
+        return len({re.sub(r"[\d.]+", "#", value) for value in self.values}) == 1
+
+    def varied_at(self, place: np.ndarray) -> bool:
+        """Whether it has several values at most of the places that have several runs."""
+        each = pd.Series(self.codes).groupby(place)
+        several = each.nunique()[each.size() > 1] > 1
+        return bool(len(several)) and bool(several.mean() > 0.5)
+
+    @property
     def setting(self) -> bool:
         """Whether rows that differ in it are of different runs: it is tuned, or texts recur."""
         return self.tuned or (self.text and len(self.values) <= len(self.codes) / 2)
@@ -209,11 +245,28 @@ def levels_of(others: pd.DataFrame) -> tuple[Levels, ...]:
     return tuple(found)
 
 
+def _words(name: str) -> list[str]:
+    """The words of a column's name, in small letters: those of "trainStep_2" are train and step."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)]
+
+
+def _passed_over(each: Levels, place: np.ndarray) -> bool:
+    """Whether a column tells progress; epochs that differ at one size and length are a setting."""
+    if not each.progress:
+        return False
+    return _PROGRESS.isdisjoint({"epoch", "epochs"} & set(_words(each.name))) or not (
+        each.varied_at(place)
+    )
+
+
 # Several runs at one place
 
 
-def cells(sizes: Sizes) -> np.ndarray:
-    """Number 0, 1, ... of each run's place: equal params and, within 2 %, equal tokens."""
+def cells(sizes: Sizes, near: float = 0.02) -> np.ndarray:
+    """Number 0, 1, ... of each run's place: equal params and, within 2 %, equal tokens.
+
+    near: by how much ln D may differ at one place.
+    """
     first, *rest = list(sizes.known.values())[:2]
     place = np.unique(np.round(np.log(first), 6), return_inverse=True)[1].ravel()
     if not rest:
@@ -223,31 +276,81 @@ def cells(sizes: Sizes) -> np.ndarray:
     label = np.empty(len(place), dtype=int)
     number, start, last = -1, -np.inf, -1
     for i in order:
-        if place[i] != last or second[i] > start + 0.02:
+        if place[i] != last or second[i] > start + near:
             number, start, last = number + 1, second[i], place[i]
         label[i] = number
     return label
 
 
+def cells_for(sizes: Sizes, codes: np.ndarray) -> tuple[np.ndarray, float]:
+    """The places at which most have several values of a setting, and how near lengths are there.
+
+    Runs of one sweep seldom end after just as many tokens: where 2 % tell all of them apart, 25 %
+    may not.
+    """
+    for near in (0.02, _SWEEP):
+        place = cells(sizes, near)
+        if (pd.Series(codes).groupby(place).nunique() > 1).mean() > 0.5:
+            return place, near
+    return cells(sizes), 0.02
+
+
 def tuned(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
     """Columns of settings with several values at one place: a law through all of them is wrong."""
-    place = cells(sizes)
     for name, codes in ((each.name, each.codes) for each in others if each.tuned):
+        place, near = cells_for(sizes, codes)
         table = pd.DataFrame({"place": place, "level": codes, "loss": loss})
         best = table.groupby(["place", "level"])["loss"].mean().groupby("place")
         several = best.count() > 1
-        if several.mean() <= 0.5:
+        if not several.any():
+            yield from _cut_short(loss, sizes, name, codes)
             continue
+        partial = several.mean() <= 0.5
         spread = float((best.max() / best.min())[several].median() - 1)
-        if spread < 0.003:
+        if spread < (0.01 if partial else 0.003) or several.sum() < 3:
+            continue
+        if partial:
+            yield Doubt(
+                "tuned",
+                f"column {name!r} has several values at {int(several.sum())} of {len(several)} "
+                f"sizes and lengths, and the losses there differ by {100 * spread:.2g} % in the "
+                "median: badly set runs stand there beside runs of one setting elsewhere. "
+                f"--best-of {_quoted(name)} keeps the best at each size and length (in Python "
+                f"best_of={name!r})",
+            )
             continue
         yield Doubt(
             "tuned",
-            f"column {name!r} has {best.count().max():.0f} values at equal sizes, and the losses "
+            f"column {name!r} has {best.count().max():.0f} values at equal sizes"
+            f"{' and lengths that nearly agree' if near > 0.02 else ''}, and the losses "
             f"there differ by {100 * spread:.2g} % in the median: a law through all of them is one "
             f"of badly set runs. --best-of {_quoted(name)} keeps the best at each size and length "
             f"(in Python best_of={name!r})",
         )
+
+
+def _cut_short(loss: np.ndarray, sizes: Sizes, name: str, codes: np.ndarray) -> Iterator[Doubt]:
+    """A sweep whose runs of one size all ended at other lengths, as where bad ones were stopped."""
+    known = list(sizes.known.values())[:2]
+    if len(known) < 2 or np.bincount(codes).min() < 3 or len(np.unique(codes)) > len(loss) // 4:
+        return
+    per_size = pd.Series(codes).groupby(np.round(np.log(known[0]), 6)).nunique()
+    if (per_size > 1).mean() <= 0.5:
+        return
+    scatter = _scatter(np.log(loss), np.log(np.column_stack(known)), codes)
+    if scatter is None:
+        return
+    within, between, chance = scatter
+    if within > 0.8 * between or between < 0.01 or chance > 1e-5:
+        return
+    yield Doubt(
+        "tuned",
+        f"column {name!r} has {per_size.median():.0f} values at each size in the median, each at "
+        f"another length, and explains much of the scatter ({100 * between:.2g} % without, "
+        f"{100 * within:.2g} % with it): runs with bad settings, perhaps stopped early, stand "
+        "beside good ones, and no length has several to choose from. Keep those of the best "
+        f"setting at each size, by hand or --where {_quoted(name)}=...",
+    )
 
 
 def repeats(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
@@ -261,7 +364,7 @@ def repeats(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterato
     for one in others:
         within = pd.Series(loss).groupby([place, one.codes])
         rest = (within.max() / within.min() - 1).median()
-        if len(one.values) <= len(loss) / 2 and not _PROGRESS.search(bare(one.name)):
+        if len(one.values) <= len(loss) / 2 and not _passed_over(one, place):
             left[one.name] = float(rest)
     varied = sorted(
         (name for name in left if left[name] < spread.median() / 2), key=left.__getitem__
@@ -284,6 +387,7 @@ def repeats(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterato
 def mixed(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
     """The column, if any, that explains most of what a smooth surface leaves of the losses."""
     found: list[tuple[float, float, float, Levels]] = []
+    place = cells(sizes)
     known = list(sizes.known.values())
     logs = np.log(np.column_stack(known[:2]))
     for each in others:
@@ -292,8 +396,8 @@ def mixed(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[
             continue
         if (
             each.tuned
-            or _PROGRESS.search(bare(each.name))
-            or any(_ordered(each.codes, values) for values in known)
+            or _passed_over(each, place)
+            or (each.of_size and any(_ordered(each.codes, values) for values in known))
         ):
             continue
         kept = (count >= 3)[each.codes]
@@ -378,9 +482,13 @@ def _on_budgets(sizes: Sizes) -> bool:
     """Whether many runs share each of a few budgets of FLOPs."""
     if sizes.flops is None:
         return False
-    steps = np.diff(np.sort(np.log(sizes.flops)))
-    gaps = int((steps > 0.1).sum())
-    return 0 < gaps < len(sizes.flops) / 4
+    logs = np.sort(np.log(sizes.flops))
+    ends = np.diff(logs) > 0.1
+    if not 0 < ends.sum() < len(logs) / 4:
+        return False
+    low, high = logs[np.r_[True, ends]], logs[np.r_[ends, True]]
+    count = np.diff(np.flatnonzero(np.r_[True, ends, True]))
+    return bool(count[high - low < 0.25].sum() > len(logs) / 2)
 
 
 def checkpoints(
@@ -394,18 +502,34 @@ def checkpoints(
     if run is None:
         same = [key[0]] if sizes.params is not None else []
         same += [each.codes for each in others if each.setting]
-        if not same or (sizes.params is None and not steps):
+        # Losses against one quantity: a log has as many rows as this at equal distances.
+        if sizes.params is None and not steps and (same or len(key[0]) < _CURVE):
             return
+        if not same:
+            same = [np.zeros(len(key[0]), dtype=int)]
         run = np.unique(np.column_stack(same), axis=0, return_inverse=True)[1].ravel()
-        if not steps and _on_budgets(sizes):
-            return
         even = length is not None and _evenly_spaced(run, length)
+        if sizes.params is None and not (steps or even):
+            return
+        # Runs that end at budgets are as many; of one training at even distances FLOPs derived
+        # from its tokens lie on budgets too.
+        if not steps and _on_budgets(sizes) and not (even and sizes.derived == "flops"):
+            return
         enough = 3 if steps else _EVEN if even else _CURVE
     else:
         enough = 2
     table = pd.DataFrame({"run": run, "length": length})
     rows = float(table.groupby("run")["length"].nunique().median())
     if rows < enough:
+        return
+    if len(np.unique(run)) == 1:
+        yield Doubt(
+            "checkpoints",
+            f"these {len(run)} rows look like checkpoints of one training: their errors go "
+            "together, so that the intervals are too narrow, and their losses are not those of "
+            "runs that end there with a schedule of their own. A law of training wants runs of "
+            "several lengths, the last row of each (--last; in Python last=True)",
+        )
         return
     yield Doubt(
         "checkpoints",

@@ -158,7 +158,13 @@ class Measurements:
         """
         columns = [columns] if isinstance(columns, str) else list(columns)
         keys = {f"setting {i}": texts(named(self.table, c)) for i, c in enumerate(columns)}
-        frame = pd.DataFrame({"place": self._places(), **keys, "loss": self.loss})
+        setting = np.unique(
+            np.column_stack([pd.factorize(values)[0] for values in keys.values()]),
+            axis=0, return_inverse=True,
+        )[1].ravel()  # fmt: skip
+        place, near = self._places(setting)
+        frame = pd.DataFrame({"place": place, **keys, "loss": self.loss})
+        several = pd.Series(setting).groupby(place).nunique() > 1
         mean = frame.groupby(["place", *keys], sort=False)["loss"].transform("mean")
         best = mean.groupby(frame["place"]).transform("min")
         first = frame[mean == best].groupby("place")[list(keys)].transform("first")
@@ -166,19 +172,28 @@ class Measurements:
         same = (frame.loc[first.index, list(keys)] == first).all(axis=1)
         chosen[first.index[same]] = True
         shown = ", ".join(map(repr, columns))
+        alone = int((~several).sum())
+        if alone == len(several):
+            raise ValueError(
+                f"no size and length has runs with several values of {shown}: there is no best to "
+                "keep"
+            )
+        said = f" ({alone} of {len(several)} places have one value only)" if alone else ""
+        said += "; lengths within 25 % count as one" if near > 0.02 else ""
         return self.keep(
             chosen,
             f"kept: {int(chosen.sum())} of {len(self)} runs, those with the best {shown} at each "
-            "size and length. A best of many is a little lucky",
+            f"size and length{said}. A best of many is a little lucky",
         )
 
-    def _places(self) -> np.ndarray:
-        """Number of each run's size, length and group."""
-        place = doubts.cells(self.sizes)
+    def _places(self, setting: np.ndarray) -> tuple[np.ndarray, float]:
+        """Number of each run's size, length and group, and how near lengths at one place are."""
+        place, near = doubts.cells_for(self.sizes, setting)
         if self.group is None:
-            return place
+            return place, near
         apart = pd.factorize(self.group)[0]
-        return np.unique(np.column_stack([place, apart]), axis=0, return_inverse=True)[1].ravel()
+        both = np.column_stack([place, apart])
+        return np.unique(both, axis=0, return_inverse=True)[1].ravel(), near
 
     def last(self) -> Measurements:
         """One row for each run: that with the most tokens (or steps, or FLOPs).

@@ -18,18 +18,20 @@ import pandas as pd
 
 from .. import _checks as checks
 from . import numbers
-from .columns import PF_DAY, QUANTITIES, ROLES, Column, recognised, to_nats
+from .columns import PF_DAY, QUANTITIES, ROLES, Column, bare, recognised, to_nats
 from .files import Table, listed, read_file, stacked, table_from, texts
 from .measured import TOGETHER, Measurements, Wanted, matching, named, said_of
-from .shapes import reshaped, step_column, with_sizes, with_tokens
+from .shapes import equal_steps, reshaped, step_column, with_sizes, with_tokens
 
 __all__ = ["PF_DAY", "ROLES", "Measurements", "measurements"]
 
 _FINE = frozenset(
     ("ok", "okay", "done", "finished", "finish", "complete", "completed", "success", "successful",
-     "succeeded", "converged", "true", "yes", "1")
+     "succeeded", "converged", "true", "yes")
 )  # fmt: skip
 _YES, _NO = frozenset(("true", "yes", "y", "1", "1.0")), frozenset(("false", "no", "n", "0", "0.0"))
+_CODES = ("exitcode", "returncode")
+"""Names of columns in which 0 means success."""
 _SHOWN = 5
 _LOOK = 200
 
@@ -108,6 +110,8 @@ def measurements(
         chosen = matching(read.named, where)
         said = said_of(where, int(chosen.sum()), len(chosen))
         read = read.take(chosen).noting([said])
+    if tokens_per_step is not None:
+        equal_steps(read)
     used, notes = _not_empty(known.columns, read)
     read, values, excluded = _usable(read.noting(notes), used, tokens_per_byte)
     values, derived, notes = _derived(values)
@@ -287,9 +291,12 @@ def _finished(read: Table, used: Mapping[str, Column]) -> _Kept:
     if "status" in used:
         text = pd.Series(texts(read.frame[used["status"].place])).str.lower()
         empty = text.isin(numbers.NO_VALUE).to_numpy()
+        good = text.isin(_FINE).to_numpy() | _fine_by_number(
+            text[~empty], used["status"].name, text
+        )
         if empty.any() and not empty.all():
             notes.append(f"kept: {_rows(int(empty.sum()))} without a status")
-        stopped = ~text.isin(_FINE).to_numpy() & ~empty
+        stopped = ~good & ~empty
         if stopped.any():
             counts = text[stopped].str.slice(0, 40).value_counts()
             reasons = ", ".join(f"{n} {what!r}" for what, n in counts.head(_SHOWN).items())
@@ -315,6 +322,23 @@ def _finished(read: Table, used: Mapping[str, Column]) -> _Kept:
             f"say: {ignore}"
         )
     return _Kept(fine, tuple(notes))
+
+
+def _fine_by_number(said: pd.Series, name: str, text: pd.Series) -> np.ndarray:
+    """Which rows finished where a status is a number. Raises ValueError where nobody can tell."""
+    number = pd.to_numeric(text, errors="coerce")
+    if bare(name) in _CODES:
+        return (number == 0).to_numpy()
+    values = set(pd.to_numeric(said, errors="coerce"))
+    if values == {0.0, 1.0}:
+        raise ValueError(
+            f"column {name!r} holds 0 and 1, and whether 0 or 1 means that a run finished is not "
+            f"said: choose with --where {name}=0 or --where {name}=1 (in Python "
+            f"where={{{name!r}: 0}}), or ignore the column, --column status=none"
+        )
+    if len(values) == 1 and values <= {0.0, 1.0}:
+        return number.notna().to_numpy()
+    return np.zeros(len(text), dtype=bool)
 
 
 def _marked(read: Table, column: Column) -> np.ndarray:

@@ -22,6 +22,13 @@ _CHART = re.compile(r"(.+) - (.+)__(?:MIN|MAX)")
 _SIZE = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)\s?([mMbB])(?![A-Za-z0-9])")
 _STEPS = ("step", "steps", "globalstep", "trainerglobalstep", "trainglobalstep", "iteration",
           "iterations", "iter", "iters", "updates", "trainsteps", "trainstep")  # fmt: skip
+_PER_STEP = (
+    ("tokensperstep", "tokensperbatch", "batchtokens", "batchsizetokens", "globalbatchtokens"),
+    ("globalbatchsize", "batchsize", "trainbatchsize", "globaltrainbatchsize", "bs", "batch"),
+    ("seqlen", "seqlength", "sequencelength", "maxseqlen", "maxseqlength", "contextlength",
+     "contextsize", "ctxlen", "ctx", "blocksize", "context"),
+)  # fmt: skip
+"""Names of columns whose product is the tokens of one step: the first alone, or the two others."""
 _SIZES = {"params": (1e3, 1e14), "tokens": (1e6, 1e15), "flops": (1e12, 1e29)}
 """Where each quantity of a language model lies."""
 
@@ -218,3 +225,23 @@ def with_tokens(table: Table, tokens_per_step: float | None) -> Table:
         names=(*table.names, "tokens"),
         notes=(*table.notes, f"tokens are {tokens_per_step:g} times column {table.names[place]!r}"),
     )
+
+
+def equal_steps(table: Table) -> None:
+    """Raises ValueError if columns of batch or sequence length say that steps differ in tokens."""
+    known = [bare(name) for name in table.names]
+    places = [[i for i, name in enumerate(known) if name in names] for names in _PER_STEP]
+    told = (places[0] or [*places[1][:1], *places[2][:1]])[:2]
+    if not told:
+        return
+    product = np.ones(len(table.frame))
+    for place in told:
+        product = product * pd.to_numeric(table.frame[place], errors="coerce").to_numpy(dtype=float)
+    product = product[np.isfinite(product)]
+    if len(product) and np.ptp(product) > 1e-6 * product.max():
+        shown = " and ".join(repr(table.names[place]) for place in told)
+        raise ValueError(
+            f"one number of tokens per step is given, but {shown} differ between the rows, and so "
+            "do the tokens of a step: add a column 'tokens' (steps x sequences per step x their "
+            f"length), or choose rows that agree, --where {table.names[told[0]]}=..."
+        )

@@ -495,3 +495,100 @@ def test_a_missing_quantity_points_at_names_that_sound_like_it() -> None:
         analyse(measurements(table.assign(params_per_layer=1.0)))
     with pytest.raises(ValueError, match=r"to derive them from$"):
         analyse(measurements(table.rename(columns={"params_active_precise": "width"})))
+
+
+# Tables of others, whose faults the second version passed over
+
+
+def test_checkpoints_on_a_grid_of_sizes_are_noticed_without_a_column_of_runs() -> None:
+    """Sizes on budgets, logged at the same shares: FLOPs derived from them are no budgets."""
+    whole = one()
+    parts = [whole.assign(tokens=share * whole.tokens) for share in np.linspace(0.1, 1, 10)]
+    table = pd.concat(parts, ignore_index=True)
+    table["loss"] = LAW(table.params, table.tokens)
+    found = measurements(table)
+    assert kinds(found) == ["checkpoints"] and "10 rows" in doubt(found, "checkpoints")
+    budgets = table.assign(flops=6 * table.params * table.tokens)
+    assert kinds(measurements(budgets)) == []
+
+
+def test_checkpoints_of_runs_of_several_lengths_are_noticed() -> None:
+    N, ratio, share = np.meshgrid(np.geomspace(1e8, 3e9, 6), [10, 20, 40, 80],
+                                  np.linspace(0.1, 1, 10), indexing="ij")  # fmt: skip
+    N, D = N.ravel(), (N * ratio * share).ravel()
+    found = measurements(pd.DataFrame({"params": N, "tokens": D, "loss": LAW(N, D)}))
+    assert kinds(found) == ["checkpoints"]
+
+
+def test_one_curve_is_no_law_of_training() -> None:
+    D = np.arange(1, 101) * 5e6
+    curve = pd.DataFrame({"tokens": D, "loss": LAW(1e8, D)})
+    report = analyse(measurements(curve), "power", x="tokens", bootstrap=100)
+    assert any("checkpoints of one training: their errors go together" in text
+               for text in report.warnings)  # fmt: skip
+    lengths = pd.DataFrame({"tokens": np.geomspace(1e9, 1e11, 20)})
+    assert kinds(measurements(lengths.assign(loss=LAW(1e8, lengths.tokens)))) == []
+
+
+def test_data_that_change_with_size_are_noticed() -> None:
+    table = one()
+    large = table["params"] > table["params"].median()
+    table["loss"] *= np.where(large, 0.95, 1.0)
+    mixed = measurements(table.assign(data_mix=np.where(large, "pile", "c4")))
+    assert "column 'data_mix'" in doubt(mixed, "mixed")
+    for small, big in (("d12", "d24"), ("70M", "1.4B"), ("gpt-small", "gpt-large")):
+        named = table.assign(family=np.where(large, big, small))
+        assert kinds(measurements(named)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["code_percent", "data_update", "quality_criterion", "epochs", "source"]
+)
+def test_what_was_varied_is_named_though_its_name_resembles_a_time(name: str) -> None:
+    parts = [one().assign(**{name: value}) for value in (0, 50, 100)]
+    table = pd.concat(parts, ignore_index=True)
+    table["loss"] *= 1 - 0.001 * table[name]
+    assert f"column {name!r}" in doubt(measurements(table), "mixed")
+
+
+@pytest.mark.parametrize("name", ["global_step", "created_at", "trainStep", "wall_time"])
+def test_how_far_a_training_had_come_is_no_experiment(name: str) -> None:
+    parts = [one().assign(**{name: value}) for value in (0, 50, 100)]
+    table = pd.concat(parts, ignore_index=True)
+    table["loss"] *= 1 - 0.001 * table[name]
+    assert "mixed" not in kinds(measurements(table))
+
+
+def test_sweeps_whose_runs_end_at_nearly_equal_lengths() -> None:
+    table = rates()
+    table["tokens"] *= np.exp(0.05 * np.random.default_rng(1).standard_normal(len(table)))
+    assert kinds(measurements(table)) == ["tuned"]
+    best = measurements(table, best_of="lr")
+    expected = table.groupby(np.arange(len(table)) // len(RATES))["loss"].min()
+    assert len(best) <= 51 and np.isin(np.round(best.loss, 12), np.round(expected, 12)).mean() > 0.9
+    assert any("within 25 %" in note for note in best.notes)
+
+
+def test_a_sweep_of_which_the_bad_runs_were_stopped_has_no_best() -> None:
+    table = pd.concat([one().assign(lr=lr, tokens=one().tokens * share) for lr, share in
+                       ((1e-4, 0.25), (3e-4, 0.5), (1e-3, 1.0), (3e-3, 0.35))])  # fmt: skip
+    best = 3e-3 * (table.params / 1e8) ** -0.4
+    table["loss"] = LAW(table.params, table.tokens) * (1 + 0.04 * np.log10(table.lr / best) ** 2)
+    assert "no length has several" in doubt(measurements(table), "tuned")
+    with pytest.raises(ValueError, match="no size and length has runs with several values of 'lr'"):
+        measurements(table, best_of="lr")
+
+
+def test_a_sweep_at_a_few_runs_only() -> None:
+    table = one().assign(lr=1e-3)
+    some = [table.head(14).assign(lr=lr, loss=table.loss.head(14) * worse)
+            for lr, worse in ((1e-4, 1.05), (1e-2, 1.08))]  # fmt: skip
+    swept = pd.concat([table, *some])
+    assert "at 14 of 49" in doubt(measurements(swept), "tuned")
+    np.testing.assert_array_equal(measurements(swept, best_of="lr").loss, table["loss"])
+
+
+def test_few_runs_have_intervals_that_are_too_narrow() -> None:
+    few = one().iloc[::5]
+    assert any("too narrow" in w for w in analyse(measurements(few), bootstrap=100).warnings)
+    assert not any("too narrow" in w for w in analyse(measurements(one()), bootstrap=100).warnings)

@@ -319,3 +319,33 @@ class TestAside:
 
     def test_nothing_is_aside_unless_asked(self) -> None:
         assert measurements(self.table).aside is None
+
+
+def test_a_status_of_zeros_and_ones_says_nothing_by_itself() -> None:
+    table = pd.DataFrame({"params": [1e8, 2e8, 3e8], "tokens": 1e10, "loss": [3.0, 2.9, 9.9],
+                          "status": [0, 0, 1]})  # fmt: skip
+    with pytest.raises(ValueError, match="--where status=0 or --where status=1"):
+        measurements(table)
+    assert measurements(table, where={"status": 0}).loss.tolist() == [3.0, 2.9]
+    assert len(measurements(table, columns={"status": None})) == 3
+    code = measurements(table.rename(columns={"status": "exit_code"}))
+    assert code.loss.tolist() == [3.0, 2.9]
+
+
+def test_one_number_of_tokens_per_step_where_batches_differ() -> None:
+    table = pd.DataFrame({"params": [1e8, 2e8, 3e8, 4e8], "batch_size": [256, 256, 512, 512],
+                          "seq_len": 2048, "step": 1000, "loss": [3.0, 2.9, 2.8, 2.7]})  # fmt: skip
+    with pytest.raises(ValueError, match="'batch_size' and 'seq_len' differ"):
+        measurements(table, tokens_per_step=512 * 2048)
+    found = measurements(table, tokens_per_step=256 * 2048, where={"batch_size": 256})
+    assert found.tokens is not None and found.tokens.tolist() == [1000 * 256 * 2048] * 2
+    shorter = table.assign(seq_len=[2048, 2048, 1024, 1024])
+    assert len(measurements(shorter, tokens_per_step=256 * 2048)) == 4
+
+
+def test_tokens_per_byte_that_nothing_uses_are_refused() -> None:
+    table = pd.DataFrame({"params": [1e8, 2e8], "tokens": 1e10, "loss": [1.0, 0.9]})
+    with pytest.raises(ValueError, match="--unit loss=bits/byte"):
+        measurements(table, tokens_per_byte=0.25)
+    found = measurements(table, tokens_per_byte=0.25, units={"loss": "bits/byte"})
+    np.testing.assert_allclose(found.loss, np.array([1.0, 0.9]) * np.log(2) / 0.25)
