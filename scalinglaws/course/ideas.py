@@ -98,6 +98,23 @@ def multiplier(
     return Multiplier(found.C[budgets], found.M[budgets], found.draws[:, budgets])
 
 
+def at_edge(idea: str) -> np.ndarray:
+    """Where a multiplier rests on a budget whose best size is the smallest or largest tried.
+
+    One value for each C of `multiplier(idea)`, for the idea's own side and for the two budgets of
+    the base between which it is read off. A best size at the edge leaves a loss too high.
+
+    >>> at_edge("AdamW to Muon").shape == multiplier("AdamW to Muon").C.shape
+    True
+    """
+    base, own = (frontier(runs_of(names)) for names in PAIRS[idea])
+    found = multiplier(idea)
+    right = np.searchsorted(base.C, found.C * found.M).clip(1, len(base.C) - 1)
+    inside = base.bracketed[right] & base.bracketed[right - 1]
+    own_at = np.abs(np.log(own.C[:, None] / found.C)).argmin(axis=0)
+    return np.asarray(~(inside & own.bracketed[own_at]))
+
+
 def told(found: Mapping[str, Multiplier]) -> pd.DataFrame:
     """A table of multipliers: a row for each idea, at the smallest and largest budget, and slope.
 
@@ -144,6 +161,8 @@ def choices(idea: str) -> pd.DataFrame:
 def draw_multipliers(ax: Axes, found: Mapping[str, Multiplier]) -> None:
     """Multipliers against compute, each idea named at its last point, with its intervals.
 
+    Those of `PAIRS` that rest on a best size at the edge of the sizes tried are hollow.
+
     >>> import matplotlib.pyplot as plt
     >>> figure, ax = plt.subplots()
     >>> draw_multipliers(ax, {"Muon": multiplier("AdamW to Muon")})
@@ -157,6 +176,9 @@ def draw_multipliers(ax: Axes, found: Mapping[str, Multiplier]) -> None:
         error = [[e.value - e.low for e in ends], [e.high - e.value for e in ends]]
         ax.plot(each.C, each.M, color=color, lw=1)
         plot.measured(ax, each.C, each.M, error, color=color)
+        if idea in PAIRS:
+            edge = at_edge(idea)[: len(each.C)]
+            ax.plot(each.C[edge], each.M[edge], "o", mfc="white", mec=color, ms=6, zorder=5)
         near = [m.M[-1] for m in found.values() if m is not each and m.C[-1] == each.C[-1]]
         apart = [np.log(each.M[-1] / m) for m in near if abs(np.log(each.M[-1] / m)) < 0.15]
         dy = 0.0 if not apart else 8.0 if apart[0] > 0 else -8.0
@@ -247,6 +269,29 @@ def rations() -> pd.DataFrame:
     runs["passes"] = (runs["tokens"] / runs["ration"]).round().astype(int)
     best = runs.groupby(["context", "width", "ration", "passes"])["loss"].idxmin()
     return runs.loc[best].reset_index(drop=True)
+
+
+def crossing(window: int, learner: str = "ngram", many: bool = False) -> tuple[float, float, float]:
+    """Characters at which the widest learners fall below a counter: (above, crossed, below).
+
+    "above" and "below" are the points next to each other between which it happens, "crossed" is
+    where the lines that `draw_by_data` draws through them meet. `many` takes the learners that read
+    a ration many times. A learner below the counter at its first point has NaN for the first two.
+
+    >>> [round(float(np.log2(at)), 1) for at in crossing(32)]
+    [23.0, 23.0, 24.0]
+    """
+    grams = curve(counted(window, learner))
+    wide = rations()
+    wide = wide[(wide["context"] == window) & ((wide["passes"] > 1) == many)]
+    line = wide.groupby("ration")["loss"].min()
+    at = line.index.to_numpy(float)
+    gap = np.log(line.to_numpy(float)) - np.interp(np.log(at), np.log(grams.C), np.log(grams.L))
+    if gap[0] <= 0:
+        return np.nan, np.nan, float(at[0])
+    k = int(np.flatnonzero(gap <= 0)[0])
+    share = gap[k - 1] / (gap[k - 1] - gap[k])
+    return float(at[k - 1]), float(at[k - 1] * (at[k] / at[k - 1]) ** share), float(at[k])
 
 
 def draw_by_data(ax: Axes, window: int) -> None:

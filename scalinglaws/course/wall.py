@@ -194,6 +194,42 @@ def reuse(runs: pd.DataFrame, fresh: pd.DataFrame | None = None) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True)
 
 
+def published_reuse(
+    ration_per_parameter: ArrayLike,
+    readings: float,
+    surface: tuple[float, float, float, float] = (521.0, 1488.0, 0.353, 0.353),
+    params: ArrayLike = 1.0,
+) -> np.ndarray:
+    """Effective reuse by the whole law of Muennighoff et al. (2023), R_D = 15.39 and R_N = 5.31.
+
+    `surface` are A, B and the exponents of N and D; those of the paper are equal, so that `params`
+    does not matter. Fresh text that takes a model of the same size to the same loss is asked for,
+    and with more of it the discount on surplus parameters is smaller too.
+
+    >>> published_reuse([0.02, 2.0, 200.0], 8).round(2)
+    array([2.98, 4.07, 6.62])
+    """
+    A, B, alpha, beta = surface
+    G = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
+
+    def reducible(N: np.ndarray, U: np.ndarray, R: float) -> np.ndarray:
+        suits = np.minimum(N, (U * G) ** (beta / alpha) * G)
+        size = suits * (1 + 5.31 * -np.expm1(-(N / suits - 1) / 5.31))
+        text = U * (1 + 15.39 * -math.expm1(-R / 15.39))
+        return np.asarray(A / size**alpha + B / text**beta)
+
+    ratio = np.asarray(ration_per_parameter, dtype=float)
+    scale = 1e9 if alpha == beta else 1.0  # any size does where the exponents are equal
+    N = np.asarray(params, dtype=float) * scale + 0 * ratio
+    reached = reducible(N, ratio * N, readings - 1)
+    low, high = np.zeros_like(N), np.full_like(N, math.log(1e4))
+    for _ in range(60):  # bisect ln of the reuse: the loss falls with fresh text
+        middle = (low + high) / 2
+        short = reducible(N, ratio * N * np.exp(middle), 0) > reached
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.asarray(np.exp((low + high) / 2))
+
+
 def slope_over_seeds(
     table: pd.DataFrame, x: str, y: str, within: Sequence[str], seed: str = "seed"
 ) -> Estimate:
