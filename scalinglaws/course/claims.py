@@ -75,7 +75,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "A law through small runs forecasts the next size, ration or budget",
-        "loss", 5, ("1.line", "5.size", "5.data", "5.compute", "5.joint"),
+        "loss", 5, ("1.line", "1.next-rung", "5.size", "5.data", "5.compute", "5.joint"),
     ),
     Claim(
         "Shape hardly matters, and the batch follows the loss",
