@@ -103,7 +103,7 @@ class Forecast:
         >>> wider.low, wider.high
         (1.0, 2.2)
         """
-        by = checks.positive(by, "by")
+        by = float(checks.positive(by, "by"))
         return replace(
             self,
             low=self.value - by * (self.value - self.low),
