@@ -33,7 +33,7 @@ NOTEBOOK_BYTES = 1_000_000
 ALT_LENGTH = 40
 EXERCISES = (3, 5)
 SECTIONS = ("Where this breaks", "Summary", "Exercises", "Further reading")
-PROMISE = re.compile(r"Runs in (?:about )?(\d+) min(?:utes?)? on 2 cores")
+PROMISE = re.compile(r"Runs in (?:about )?(\d+(?:\.5)?) min(?:utes?)? on 2 cores")
 PRIVATE = re.compile(r"(?:/home/|/root/|/Users/|/tmp/|[A-Z]:\\Users\\)[\w.-]*")
 PREDICTED = re.compile(r"(?<![\w.])(?:forecast\.)?predict\(")
 SCORED = re.compile(r"(?<![\w.])(?:forecast\.)?score\(")
@@ -393,7 +393,7 @@ def opening(chapter: Chapter) -> list[str]:
     return found
 
 
-def minutes_promised(chapter: Chapter) -> int:
+def minutes_promised(chapter: Chapter) -> float:
     """Return the minutes that a chapter promises to run in.
 
     Raises:
@@ -402,7 +402,7 @@ def minutes_promised(chapter: Chapter) -> int:
     match = PROMISE.search(chapter.text)
     if match is None:
         raise ValueError(f"{chapter.path.name} does not say 'Runs in N min on 2 cores'")
-    return int(match[1])
+    return float(match[1])
 
 
 def title_in_contents(chapter: Chapter) -> list[str]:
@@ -686,6 +686,6 @@ def table_complete(
         if title not in mine[0]:
             found.append(f"{name}: {chapter.path.name} is not called {title!r}")
         minutes = PROMISE.search(chapter.text)
-        if minutes and not re.search(rf"\|\s*{minutes[1]}(?: min)?\s*\|", mine[0]):
+        if minutes and not re.search(rf"\|\s*{re.escape(minutes[1])}(?: min)?\s*\|", mine[0]):
             found.append(f"{name}: {chapter.path.name} promises {minutes[1]} min")
     return found
