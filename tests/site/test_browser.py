@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import HEIGHTS, THEMES, WIDTHS, launch, page_paths, serve
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, TimeoutError, sync_playwright
 
 SERIOUS = ("serious", "critical")
 KINDS = (
@@ -167,6 +167,13 @@ def look(
     return wrong
 
 
+def settle(page: Page, theme: str) -> None:
+    """Wait a moment for the page to follow a change of theme; `look` says if it does not."""
+    follows = "theme => document.documentElement.dataset.theme === theme"
+    with suppress(TimeoutError):
+        page.wait_for_function(follows, arg=theme, timeout=3_000)
+
+
 @pytest.fixture(scope="module")
 def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
     """Look at every page at every width and in every theme; return what is wrong.
@@ -185,6 +192,7 @@ def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
                 seen.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
                 for theme in THEMES:
                     seen.page.emulate_media(color_scheme=theme)
+                    settle(seen.page, theme)
                     needed = width == max(WIDTHS) or theme == "light"
                     looked = look(seen, theme, expected, path == colourful, needed)
                     for kind, messages in looked.items():
