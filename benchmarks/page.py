@@ -46,6 +46,25 @@ def tera(value: float) -> str:
     return f"{value:.2g}"
 
 
+def trained(sweeps: pd.DataFrame) -> list[str]:
+    """What was trained on a card, if that was written down."""
+    return [
+        "**What was trained on it?** Studies of this book, with eight groups at a time, processors "
+        "busy with other work beside. A trunk that runs share is counted once. "
+        "`scalinglaws/runs/data/PROVENANCE.md` says what each study is and in which precision.",
+        table(
+            sweeps.assign(speed=sweeps["flops"] / sweeps["seconds"] / 1e12),
+            {
+                "studies": ("studies", str),
+                "runs": ("runs", whole),
+                "flops": ("FLOPs", lambda value: f"{value:.1e}"),
+                "seconds": ("seconds", whole),
+                "speed": ("TFLOP/s", tera),
+            },
+        ).replace("| ---: |", "| :--- |", 1),
+    ]
+
+
 def card(folder: Path) -> list[str]:
     """The section on one card."""
     machine = (folder / "machine.txt").read_text(encoding="utf-8").strip()
@@ -119,6 +138,8 @@ def card(folder: Path) -> list[str]:
             },
         ),
     ]
+    if (folder / "sweeps.csv").exists():
+        parts += trained(pd.read_csv(folder / "sweeps.csv"))
     return parts
 
 
@@ -158,11 +179,6 @@ def written() -> str:
         if (folder / "speed.csv").exists():
             parts += card(folder)
     parts += [
-        "## What was trained on it",
-        "The same card trained, in 9.5 minutes with other work beside, the runs that chapter 8 "
-        "bets on (ten of 8e12 to 1e15 FLOPs, 133 s in all, 20 TFLOP/s), the studies of chapter 13 "
-        "(2.3e15 FLOPs) and the 2,376 runs of chapter 14 (1.9e15 FLOPs, 140 s). "
-        "`scalinglaws/runs/data/PROVENANCE.md` lists them.",
         "## Measure yours",
         "`make bench` takes about ten minutes on two cores that do nothing else. `make gpu` takes "
         "some two minutes of measurements on a large card, then trains what is left of the largest "

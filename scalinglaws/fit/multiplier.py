@@ -27,6 +27,12 @@ HOLDS = 0.02
 in each decade of compute."""
 
 
+def _estimates(values: np.ndarray, draws: np.ndarray, level: float) -> list[Estimate]:
+    """Each value with the interval of its draws, which are logarithms."""
+    low, high = np.exp(np.quantile(draws, tails(level), axis=0))
+    return [Estimate(*each, level) for each in zip(values, low, high, strict=True)]
+
+
 @dataclass(frozen=True, eq=False)
 class Frontier:
     """The least loss that each budget buys, over the sizes that were tried."""
@@ -42,8 +48,7 @@ class Frontier:
 
     def estimates(self, level: float = 0.95) -> list[Estimate]:
         """The least losses with their intervals."""
-        low, high = np.exp(np.quantile(self.draws, tails(level), axis=0))
-        return [Estimate(*each, level) for each in zip(self.L, low, high, strict=True)]
+        return _estimates(self.L, self.draws, level)
 
     def needed(self, loss: ArrayLike) -> np.ndarray:
         """FLOPs for each loss, on straight lines in log-log; NaN beyond both ends."""
@@ -135,8 +140,7 @@ class Multiplier:
 
     def estimates(self, level: float = 0.95) -> list[Estimate]:
         """The multiplier at each budget with its interval."""
-        low, high = np.exp(np.quantile(self.draws, tails(level), axis=0))
-        return [Estimate(*each, level) for each in zip(self.M, low, high, strict=True)]
+        return _estimates(self.M, self.draws, level)
 
     def slope(self, level: float = 0.95) -> Estimate:
         """d ln M / d ln C: a straight line through all budgets, with the interval of the draws.
