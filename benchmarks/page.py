@@ -71,15 +71,17 @@ def card(folder: Path) -> list[str]:
     right, speed, streams, precision = (
         pd.read_csv(folder / f"{name}.csv") for name in ("right", "speed", "streams", "precision")
     )
+    dropout = right["compared"].str.contains("dropout")
     kinds = right["compared"].str.replace(r":.*", "", regex=True)
+    kinds = kinds.mask(dropout, "dropout, each device with draws of its own")
     apart = right.assign(kind=kinds).groupby("kind", sort=False)["apart"].agg(["size", "max"])
     peaks = precision.drop_duplicates("way").set_index("way")["peak"]
     parts = [
         f"## A GPU: {folder.name.upper()}",
         f"Measured with `make gpu` on this machine: {machine}.",
-        "**Is it right?** The same runs were trained twice and their losses compared, in nats per "
-        "token. Devices round differently, and training carries a difference on from step to step; "
-        "dropout draws other numbers on each device.",
+        "**Is it right?** Losses of the same runs, trained or measured in two ways, in nats per "
+        "token. Devices round differently, and training carries a difference on from step to "
+        "step.",
         table(
             apart.reset_index(),
             {
@@ -93,7 +95,8 @@ def card(folder: Path) -> list[str]:
         "write first (`benchmarks/plain.py`), with the same shapes on the same card. *Replay* is "
         "what recording a step once and replaying it gains over launching its kernels one by one. "
         "The peak is that of a large float32 matrix product on this card, "
-        f"{short(peaks['float32'])} TFLOP/s.",
+        f"{short(peaks['float32'])} TFLOP/s. From width 1,024 on the engine computes in bfloat16 "
+        "here, and the plain loop, which trains one model at a time, in float32.",
         table(
             speed,
             {
@@ -104,7 +107,6 @@ def card(folder: Path) -> list[str]:
                 "ratio": ("times plain", short),
                 "replay gains": ("replay", short),
                 "share of fp32 peak": ("of the peak", share),
-                "GB": ("GB", short),
             },
         ),
         "A single narrow model leaves nearly all of a card idle, whatever one does: its kernels "
@@ -121,11 +123,14 @@ def card(folder: Path) -> list[str]:
             },
         ),
         "**Which precision?** TFLOP/s of a single model in float32, with products in TF32, and in "
-        "bfloat16, and the loss after 16,384 sequences. The peaks are "
+        "bfloat16, and the loss after 16,384 sequences of a made text whose entropy is not "
+        "far below "
+        "them, so that losses say little here. The peaks are "
         f"{short(peaks['float32'])}, {short(peaks['TF32'])} and {short(peaks['bfloat16'])} "
         "TFLOP/s. "
-        "The engine takes bfloat16 from width 1,024 on where the card has it, and float32 below, "
-        "so that losses can be set beside those of processors. It never takes float16.",
+        "The engine takes bfloat16 from width 1,024 on where the card has it, by choice, and "
+        "float32 below, so that losses can be set beside those of processors; `--tf32` of "
+        "`studies/sweep.py` asks for TF32. It never takes float16.",
         table(
             precision,
             {
@@ -168,8 +173,9 @@ def written() -> str:
     """The page."""
     parts = [
         "# How fast, and how we know",
-        "The book promises that hundreds of models are trained while you look on. This page has "
-        "the measurements behind it. It is written by `benchmarks/page.py` from tables that "
+        "The book trains hundreds of models while you look on, and a graphics card trains the "
+        "large ones. This page has what was measured of it. It is written by "
+        "`benchmarks/page.py` from tables that "
         "`make gpu` and `make bench` leave, and a test compares the two. A GPU needs nothing but "
         "to be there: `sweep` and `train` take it by themselves, and `device=` names another.",
     ]
@@ -183,7 +189,8 @@ def written() -> str:
         "`make bench` takes about ten minutes on two cores that do nothing else. `make gpu` takes "
         "some two minutes of measurements on a large card, then trains what is left of the largest "
         "budgets (`MOST_FLOPS=1e14` leaves out the dearest), and `make gpu-chapters` runs every "
-        "chapter on the card. `python benchmarks/gpu.py --dry-run` tries every path on the CPU.",
+        "chapter on the card. `python benchmarks/gpu.py --dry-run` tries on the CPU all that "
+        "needs no CUDA.",
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -240,8 +240,9 @@ REGISTERED = ("preregistered", "preregistered-far")
 def sealed() -> pd.DataFrame:
     """The largest runs that come with the package, ten and more times beyond all of `reference`.
 
-    They are there to hold predictions against. They enter no fit: look at them only once yours
-    is written down, as chapter 8 does, and nowhere else. The columns are those of `reference`.
+    They are there to hold predictions against. They enter no fit of ours but one registered
+    variant of chapter 8, made after they had been opened there: look at them only once your
+    forecast is written down. The columns are those of `reference`.
     """
     return _shipped("sealed.csv")
 
