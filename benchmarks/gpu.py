@@ -14,6 +14,7 @@ printed and written to the folder as soon as it is there.
 from __future__ import annotations
 
 import argparse
+import math
 import platform
 import sys
 import tempfile
@@ -163,7 +164,7 @@ def launched() -> Iterator[None]:
 
 def wait(plan: Plan) -> None:
     if plan.card:
-        torch.cuda.current_stream().synchronize()
+        torch.cuda.current_stream(plan.device).synchronize()
 
 
 def rate_of(step: Callable[[], None], plan: Plan) -> float:
@@ -222,7 +223,8 @@ def speed(plan: Plan) -> pd.DataFrame:
                 continue
             runs = [Run(model, 2**16, seed=seed, batch=BATCH) for seed in range(size)]
             if plan.card:
-                torch.cuda.reset_peak_memory_stats()
+                torch.cuda.empty_cache()
+                torch.cuda.reset_peak_memory_stats(plan.device)
             with own_stream(torch.device(plan.device)):
                 ours = rate_of(stepping(stacked(runs, corpus, plan), BATCH), plan)
                 with launched():
@@ -238,7 +240,9 @@ def speed(plan: Plan) -> pd.DataFrame:
                     "replay gains": ours / usual,
                     "ms a step": 1e3 / ours,
                     "share of fp32 peak": ours * tokens * model.flops_per_token() / matmul,
-                    "GB": torch.cuda.max_memory_allocated() / 1e9 if plan.card else np.nan,
+                    "GB": torch.cuda.max_memory_allocated(plan.device) / 1e9
+                    if plan.card
+                    else np.nan,
                 }
             )
             _show(rows)
@@ -370,24 +374,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="write the tables into this folder as well")
     parser.add_argument("--dry-run", action="store_true", help="every path, on the CPU")
     options = parser.parse_args(arguments)
-    if options.seconds <= 0:
+    if not 0 < options.seconds < math.inf:
         parser.error("--seconds must be above 0")
-    if not options.dry_run and not torch.cuda.is_available():
-        parser.error("torch sees no CUDA card here; --dry-run tries every path on the CPU")
+    if not options.dry_run:
+        try:
+            torch.empty(1, device=options.device)
+        except (RuntimeError, AssertionError) as error:
+            why = str(error).splitlines()[0]
+            parser.error(f"no card as {options.device} ({why}); --dry-run tries all on the CPU")
     plan = DRY if options.dry_run else replace(Plan(options.device), seconds=options.seconds)
     if options.dry_run:
         stack.on_card = lambda device: True
     print(described(plan))
+    if options.out:
+        said = options.out / "machine.txt"
+        try:
+            options.out.mkdir(parents=True, exist_ok=True)
+            if said.exists() and said.read_text(encoding="utf-8").strip() != described(plan):
+                parser.error(f"{options.out} holds tables of another machine: name a new folder")
+            said.write_text(described(plan) + "\n", encoding="utf-8")
+        except OSError as error:
+            parser.error(f"--out {options.out}: {error}")
     wrong = 0
     for name in options.only:
         start = time.perf_counter()
         table = PARTS[name](plan)
-        if options.out:
-            options.out.mkdir(parents=True, exist_ok=True)
-            (options.out / "machine.txt").write_text(described(plan) + "\n", encoding="utf-8")
-            table.to_csv(options.out / f"{name}.csv", index=False, float_format="%.5g")
         print(f"\n{name} ({time.perf_counter() - start:.0f} s)")
         print(table.to_string(index=False, float_format="{:,.4g}".format), flush=True)
+        if options.out:
+            table.to_csv(options.out / f"{name}.csv", index=False, float_format="%.5g")
         if name == "right":
             wrong = int((~table["right"]).sum())
     if wrong:

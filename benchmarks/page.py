@@ -17,6 +17,9 @@ from pathlib import Path
 import pandas as pd
 
 RESULTS = Path(__file__).parent / "results"
+MEASURED = ("right", "speed", "streams", "precision")
+"""What must be there of a card."""
+
 PAGE = Path(__file__).parents[1] / "book" / "how-fast.md"
 
 
@@ -68,9 +71,7 @@ def trained(sweeps: pd.DataFrame) -> list[str]:
 def card(folder: Path) -> list[str]:
     """The section on one card."""
     machine = (folder / "machine.txt").read_text(encoding="utf-8").strip()
-    right, speed, streams, precision = (
-        pd.read_csv(folder / f"{name}.csv") for name in ("right", "speed", "streams", "precision")
-    )
+    right, speed, streams, precision = (pd.read_csv(folder / f"{name}.csv") for name in MEASURED)
     dropout = right["compared"].str.contains("dropout")
     kinds = right["compared"].str.replace(r":.*", "", regex=True)
     kinds = kinds.mask(dropout, "dropout, each device with draws of its own")
@@ -182,7 +183,7 @@ def written() -> str:
     if (RESULTS / "cpu" / "throughput.csv").exists():
         parts += processors(RESULTS / "cpu")
     for folder in sorted(RESULTS.iterdir()):
-        if (folder / "speed.csv").exists():
+        if all((folder / f"{name}.csv").exists() for name in MEASURED):
             parts += card(folder)
     parts += [
         "## Measure yours",

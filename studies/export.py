@@ -87,25 +87,25 @@ def provenance(table: pd.DataFrame, corpora: Mapping[str, Corpus], days: tuple[s
         "",
         "Written by `studies/export.py` with the tables beside it. All rows were trained by "
         f"`studies/sweep.py` from {days[0]} to {days[1]} (UTC), with scalinglaws "
-        f"{', '.join(sorted(set(table['version'])))}, on {', '.join(sorted(set(table['device'])))} "
-        f"({platform.machine()}), one thread to a process. The column `seconds` was taken on a "
+        f"{', '.join(sorted(set(table['version'])))} ({platform.machine()}); on a cpu with one "
+        "thread to a process, on cuda in groups side by side. The column `seconds` was taken on a "
         "machine with other work to do and is no benchmark.",
         "",
-        "| study | runs | of | FLOPs from | to | corpus | what it is |",
-        "|---|---|---|---|---|---|---|",
+        "| study | runs | of | FLOPs from | to | device | corpus | what it is |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, rows in table.groupby("study", sort=False):
         lines.append(
             f"| {name} | {len(rows)} | {len(about[name].runs)} | {rows['flops'].min():.1e} | "
-            f"{rows['flops'].max():.1e} | {corpora[name].fingerprint} | {about[name].about} |"
+            f"{rows['flops'].max():.1e} | {', '.join(sorted(set(rows['device'])))} | "
+            f"{corpora[name].fingerprint} | {about[name].about} |"
         )
     lines += [
         "",
         "`sealed`, `preregistered`, `preregistered-far` and `isoflop-far` stand in tables of their "
         "names, the studies of chapter 13 in `ideas.csv`, that of chapter 14 in `wall.csv`, all "
-        "else in `reference.csv`. Where the device is cuda, one H100 trained several groups at a "
-        "time: in float32, but for `far-adamw`, `far-muon`, `far-no-shift`, `ladder`, `wall` and "
-        "`isoflop-far`, whose products were in TF32.",
+        "else in `reference.csv`. The column `device` says where the products of float32 were "
+        "rounded to TF32.",
         "",
     ]
     lines += ["## The corpora", ""]
@@ -146,6 +146,9 @@ def main() -> None:
     parser.add_argument("--store", type=Path, default=STORE, help="file that keeps the runs")
     parser.add_argument("--to", type=Path, default=DATA, help="folder to write to")
     options = parser.parse_args()
+    if not options.store.exists():
+        print(f"there is no store {options.store}: nothing was trained, so nothing is exported")
+        return
     finished = stores.finished(options.store)
     files: dict[str, dict[str, Study]] = {"reference.csv": {}}
     for name, study in (STUDIES | SEALED).items():
@@ -165,7 +168,11 @@ def main() -> None:
         print(f"{file}: {len(table)} runs, {size / 1e3:.0f} kB")
         for name, rows in table.groupby("study", sort=False):
             print(f"  {name:16} {len(rows):4} of {len((STUDIES | SEALED)[name].runs)}")
-    table = pd.concat([table for table in parts.values() if not table.empty])
+    full = [table for table in parts.values() if not table.empty]
+    if not full:
+        print("no run of the store belongs to a study on the texts of this machine")
+        return
+    table = pd.concat(full)
     corpora = {name: (STUDIES | SEALED)[name].corpus() for name in table["study"].unique()}
     # A store of sealed runs alone, in a folder without the others, writes a note on them alone.
     name = "PROVENANCE" if not parts["reference.csv"].empty else "-".join(corpora)

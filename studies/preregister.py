@@ -140,8 +140,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     parser.add_argument("--study", choices=CLAIMS, default="preregistered", help="which runs")
+    parser.add_argument("--force", action="store_true", help="overwrite forecasts that stand")
     options = parser.parse_args()
-    made, file = content(options.study), DATA / f"{options.study}.json"
+    file = DATA / f"{options.study}.json"
+    if file.exists() and not (options.check or options.force):
+        parser.error(f"{file.name} is registered: --check compares, --force writes it anew")
+    made = content(options.study)
     if options.check:
         kept = pd.DataFrame(json.loads(file.read_text(encoding="utf-8"))["forecasts"])
         again = pd.DataFrame(made["forecasts"])

@@ -14,8 +14,11 @@ started again. `python studies/export.py` writes what is in the store into the p
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -43,14 +46,19 @@ def stages(
             yield runs
 
 
-def together(studies: Iterable[Study]) -> Study:
-    """All runs as one study. Raises ValueError if they are not on one corpus."""
-    studies = list(studies)
-    corpora = {study.corpus().fingerprint: study.corpus for study in studies}
-    if len(corpora) > 1:
-        raise ValueError("--together takes studies of one corpus")
-    runs = [run for study in studies for run in study.runs]
-    return Study(runs, "together", next(iter(corpora.values())))
+def together(studies: Mapping[str, Study]) -> dict[str, Study]:
+    """All runs on one corpus as one study, named after its parts."""
+    parts: dict[str, list[str]] = {}
+    for name, study in studies.items():
+        parts.setdefault(study.corpus().fingerprint, []).append(name)
+    return {
+        ", ".join(names): Study(
+            [run for name in names for run in studies[name].runs],
+            "together",
+            studies[names[0]].corpus,
+        )
+        for names in parts.values()
+    }
 
 
 def missing(study: Study, runs: Sequence[Run], store: Path) -> list[Run]:
@@ -64,14 +72,19 @@ def missing(study: Study, runs: Sequence[Run], store: Path) -> list[Run]:
 def write_text(path: Path) -> None:
     """Keep the tokens of `python_source`, which differ where other packages are installed."""
     corpus = python_source()
+    if path.suffix != ".npz":
+        path = Path(f"{path}.npz")
     np.savez_compressed(path, train=corpus.train, val=corpus.val)
     print(f"{path}: {corpus.fingerprint}")
 
 
 def read_text(path: Path) -> None:
-    """From now on, `python_source` returns the tokens of such a file."""
-    kept = np.load(path)
-    corpus = Corpus("python source", kept["train"], kept["val"], vocab_size=128)
+    """From now on, `python_source` returns the tokens of such a file. Raises SystemExit."""
+    try:
+        with np.load(path) as kept:
+            corpus = Corpus("python source", kept["train"], kept["val"], vocab_size=128)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+        sys.exit(f"{path} is no file that --write-text wrote: {error}")
     corpora._python_source = lambda: corpus
     print(f"{path}: {corpus.fingerprint}")
 
@@ -96,14 +109,17 @@ def main() -> None:
         return
     names = options.study or ([] if options.sealed else list(STUDIES))
     names += [name for name in SEALED if options.sealed and name not in names]
-    options.store.parent.mkdir(exist_ok=True)
+    if not options.most_flops > 0 or math.isnan(options.most_flops):
+        parser.error("--most-flops must be above 0")
+    if not options.dry_run:
+        options.store.parent.mkdir(parents=True, exist_ok=True)
 
     torch.backends.cuda.matmul.allow_tf32 = options.tf32
     if options.text:
         read_text(options.text)
     studies = {name: everything[name] for name in names}
     if options.together:
-        studies = {"together": together(studies.values())}
+        studies = together(studies)
     total = 0.0
     for name, study in studies.items():
         for runs in stages(study, options.most_flops, STAGES[-1:] if options.together else STAGES):

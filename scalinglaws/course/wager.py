@@ -67,7 +67,7 @@ class Range:
     level: float = 0.8
 
     def __post_init__(self) -> None:
-        if not 0 < self.low < self.high:
+        if not 0 < self.low < self.high < math.inf:
             raise ValueError(f"a range needs 0 < low < high, got {self.low} and {self.high}")
         checks.level(self.level)
 
@@ -223,11 +223,15 @@ def futures(
 def first(table: pd.DataFrame) -> pd.Series:
     """In which share of the futures each limit is the lowest.
 
+    Raises ValueError if there are no futures or a limit is missing in one.
+
     >>> first(pd.DataFrame({"power": [1.0, 1.0, 3.0, 1.0], "money": [2.0, 2.0, 2.0, 2.0]}))
     power    0.75
     money    0.25
     dtype: float64
     """
+    if table.empty or table.isna().any(axis=None):
+        raise ValueError("each future needs a number for each limit")
     lowest = table.to_numpy().argmin(axis=1)
     share = np.bincount(lowest, minlength=table.shape[1]) / len(table)
     return pd.Series(share, index=table.columns)

@@ -51,7 +51,8 @@ def ration(corpus: Corpus, tokens: int, *, context: int = 32, seed: int = 0) -> 
 def with_windows(corpus: Corpus, windows: np.ndarray, name: str = "windows") -> Corpus:
     """A corpus that trains on `windows` (n, context + 1) and measures on the text of `corpus`.
 
-    Raises ValueError if `windows` has another shape or holds other tokens than the corpus.
+    Raises ValueError if `windows` has another shape or holds other tokens than the corpus, and for
+    a corpus of which only some tokens count or which names its targets.
 
     >>> from scalinglaws import from_documents
     >>> notes = from_documents({f"note {i}": f"This is note {i}." for i in range(100)}, "notes")
@@ -61,6 +62,11 @@ def with_windows(corpus: Corpus, windows: np.ndarray, name: str = "windows") -> 
     windows = np.asarray(windows)
     if windows.ndim != 2:
         raise ValueError(f"windows must have the axes (windows, tokens), got {windows.shape}")
+    if corpus.scored is not None or corpus.train_targets is not None:
+        raise ValueError(f"{corpus.name} is no running text: of its windows not every token counts")
+    least, most = windows.min(initial=0), windows.max(initial=0)
+    if windows.dtype.kind not in "iu" or not 0 <= least <= most < corpus.vocab_size:
+        raise ValueError(f"windows must hold whole numbers from 0 to {corpus.vocab_size - 1}")
     length = windows.shape[1]
     return Corpus(
         name=f"{name} of {corpus.name}",

@@ -174,7 +174,8 @@ def compute_multiplier(base: Frontier, idea: Frontier, *, reach: float = 1.5) ->
 
     At each of them the base's compute for the same loss is read off straight lines between its
     budgets in log-log. Losses beyond its ends are read off the outermost line as far as a factor
-    `reach` in compute, and left out beyond that. The draws of both sides are independent. Raises
+    `reach` in compute, and left out beyond that. The draws of both sides are paired at random, as
+    independent ones: frontiers of one seed share their random numbers, which would cancel. Raises
     ValueError if fewer than two budgets are left, or the base's loss does not fall.
 
     >>> import numpy as np
@@ -199,7 +200,8 @@ def compute_multiplier(base: Frontier, idea: Frontier, *, reach: float = 1.5) ->
     if kept.sum() < 2:
         raise ValueError("the losses of the two hardly overlap: fewer than two budgets are left")
     count = min(len(base.draws), len(idea.draws))
-    drawn = _needed(base.draws[:count], log_C, idea.draws[:count])
+    shuffled = np.random.default_rng(0).permutation(len(idea.draws))[:count]
+    drawn = _needed(base.draws[:count], log_C, idea.draws[shuffled])
     at = np.log(idea.C)
     return Multiplier(idea.C[kept], np.exp(needed - at)[kept], (drawn - at)[:, kept])
 

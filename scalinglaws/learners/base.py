@@ -81,6 +81,15 @@ class LearnerConfig(ABC):
         """Whether its matrix products are large enough to gain from bfloat16 on a GPU."""
         return False
 
+    @property
+    def replayable(self) -> bool:
+        """Whether a training step may be recorded on a CUDA card and replayed.
+
+        It may if the forward pass asks nothing of the CPU: no `.item()`, no shape and no branch
+        that hangs on the values of a tensor.
+        """
+        return True
+
     def shape(self) -> dict[str, Any]:
         """What it has of the table's columns width, depth, heads, shift and window."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name in _SHAPE}  # type: ignore[arg-type]  # derived classes are dataclasses

@@ -28,7 +28,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import _checks as checks
 from .base import Count, Counter, LearnerConfig, check_count
 from .ngram import (
     NgramConfig,
@@ -76,7 +75,8 @@ class PythonNgramConfig(LearnerConfig):
         inner = self.plain
         object.__setattr__(self, "order", inner.order)
         object.__setattr__(self, "context", inner.context)
-        object.__setattr__(self, "vocab_size", checks.whole(self.vocab_size, "vocab_size", 128))
+        if self.vocab_size != 128:
+            raise ValueError(f"vocab_size must be 128, that of ASCII; got {self.vocab_size}")
 
     @property
     def plain(self) -> NgramConfig:

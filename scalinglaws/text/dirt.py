@@ -66,6 +66,8 @@ def foreign(corpus: Corpus, share: float, seed: int = 0) -> Corpus:
 def _share(corpus: Corpus, share: float) -> float:
     if corpus.example_length is not None or corpus.train_targets is not None:
         raise ValueError(f"{corpus.name} is no running text, so it cannot be made dirty")
+    if corpus.vocab_size != 128:
+        raise ValueError(f"{corpus.name} has {corpus.vocab_size} tokens, which are no characters")
     share = checks.real(share, "share")
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie between 0 and 1, got {share}")

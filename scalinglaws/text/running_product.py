@@ -134,12 +134,15 @@ class RunningProduct(Task):
         """`n` different lists of orders that `corpus` with this seed keeps out of training.
 
         They are drawn as training's are, but each is taken once, so the common ones, with hardly
-        any order that does something, count less than in training. (n, length).
+        any order that does something, count less than in training. (n, length). Raises ValueError
+        if there are not so many.
         """
         checks.whole(n, "n", 1)
         rows = max(4096, 4 * n)
         found = np.zeros((0, self.length), dtype=np.uint8)
         while len(found) < n:
+            if rows > 2**22:
+                raise ValueError(f"only {len(found)} different lists were found, {n} are asked for")
             new = self._part(rows, True, seed)[:, 1 : self.length + 1]
             first = np.unique(new, axis=0, return_index=True)[1]
             found, rows = new[np.sort(first)], 2 * rows

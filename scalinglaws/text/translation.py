@@ -14,6 +14,8 @@ from .corpora import Corpus
 from .task import Task, Vocabulary, generator, require
 
 _BLOCK = 4096
+_PATIENCE = 100
+"""Rounds of drawing until a part counts as empty."""
 """Examples that are drawn together."""
 
 _SYLLABLES = (("bdgklmnp", "aiu"), ("fhrstvwz", "eo"))
@@ -131,6 +133,8 @@ class Translation(Task):
         """Random meanings of one part, (n, 5)."""
         found: list[np.ndarray] = []
         while sum(map(len, found)) < n:
+            if len(found) == _PATIENCE and not sum(map(len, found)):
+                raise ValueError("no meaning falls into this part: give the languages more words")
             drawn = self._drawn(4096, rng)
             found.append(drawn[self._is_val(drawn, seed) == is_val])
         return np.concatenate(found)[:n]
@@ -150,10 +154,14 @@ class Translation(Task):
     def shared(self, seed: int = 0) -> np.ndarray:
         """The meanings that training shows in both languages side by side, (pairs, 5)."""
         rng, found = generator(self.seed, 3), np.zeros((0, 5), dtype=int)
-        while len(found) < self.pairs:
+        for _ in range(_PATIENCE):
+            if len(found) >= self.pairs:
+                break
             new = np.concatenate([found, self._chosen(4096, rng, False, seed)])
             first = np.unique(new, axis=0, return_index=True)[1]
             found = new[np.sort(first)]
+        if len(found) < self.pairs:
+            raise ValueError(f"there are only {len(found)} meanings to pair, not {self.pairs}")
         return found[: self.pairs]
 
     def _part(self, n: int, is_val: bool, seed: int) -> np.ndarray:

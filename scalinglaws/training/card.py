@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy, deepcopy
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ USUAL_STEPS = 2
 """Steps of a batch size that are launched in the usual way before one is recorded, as they must
 be: libraries set themselves up at their first call. They are steps of the run like all others."""
 
-_recording = threading.Lock()
+_recording, _sending = threading.Lock(), threading.Lock()
 
 
 class Batch(NamedTuple):
@@ -54,8 +54,10 @@ def own_stream(device: torch.device) -> Iterator[None]:
         return
     stream = torch.cuda.Stream(device)
     with torch.cuda.stream(stream):
-        yield
-        stream.synchronize()
+        try:
+            yield
+        finally:
+            stream.synchronize()  # what it reads may be given up after this
 
 
 @lru_cache(maxsize=4)
@@ -79,6 +81,13 @@ def records(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
+def free_memory() -> None:
+    """Give back what the allocator of a CUDA card holds in reserve, unless a step is recorded."""
+    if torch.cuda.is_initialized():
+        with _recording, suppress(RuntimeError):
+            torch.cuda.empty_cache()
+
+
 class Steps:
     """The steps of one stack on a card.
 
@@ -89,14 +98,15 @@ class Steps:
     def __init__(
         self, corpus: Corpus, context: int, order: np.ndarray, most: int, device: torch.device
     ) -> None:
-        self.text = text_on(corpus, context, device)
+        with _sending:
+            self.text = text_on(corpus, context, device)
         self.order = torch.from_numpy(order).to(device)
         self.rates = torch.zeros(most, device=device)
         self.losses = torch.zeros(most, len(order), device=device)
         self.step = torch.zeros(1, dtype=torch.long, device=device)
         self.sequence = torch.zeros(1, dtype=torch.long, device=device)
         self.replays = records(device)
-        """Whether steps may be recorded; a learner that asks something of the CPU must clear it."""
+        """Whether steps may be recorded (see `LearnerConfig.replayable`)."""
         self._forget()
 
     def _forget(self) -> None:
@@ -152,6 +162,9 @@ class Steps:
             graph.capture_begin(pool=pool, capture_error_mode="thread_local")
             try:
                 act()
-            finally:
-                graph.capture_end()
+            except BaseException:
+                with suppress(RuntimeError):  # it would hide why recording failed
+                    graph.capture_end()
+                raise
+            graph.capture_end()
         return graph

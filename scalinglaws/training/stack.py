@@ -281,6 +281,12 @@ def pick_device(device: str | None = None) -> torch.device:
     return chosen
 
 
+def described(device: torch.device) -> str:
+    """The kind of device, and whether products of float32 are rounded to TF32 on it."""
+    rounded = device.type == "cuda" and torch.backends.cuda.matmul.allow_tf32
+    return f"{device.type} TF32" if rounded else device.type
+
+
 def on_card(device: torch.device) -> bool:
     """Whether steps are taken as `Steps` does, with all that they need on the device."""
     return device.type != "cpu"
@@ -444,7 +450,8 @@ class _Stack:
         if on_card(self.device):
             most = max(len(branch.sizes) for branch in branches)
             self.card = Steps(corpus, context, self.order, most, self.device)
-            self.card.replays &= self.model.masks is None  # which draws anew on the CPU
+            # Dropout draws anew on the CPU in each step.
+            self.card.replays &= self.model.masks is None and runs[0].model.replayable
         self.sequences = 0
         self.losses = np.empty((0, len(runs)))  # of each step so far
         self.lost = False
@@ -526,7 +533,7 @@ class _Stack:
                 curve_loss=curve[:, lane],
                 status="ok" if kept[lane] else "diverged",
                 seconds=seconds,
-                device=self.device.type,
+                device=described(self.device),
                 corpus=corpus.fingerprint,
             )
             for lane, run in enumerate(runs)

@@ -26,6 +26,7 @@ from concurrent.futures import (
     Future,
     ProcessPoolExecutor,
     ThreadPoolExecutor,
+    as_completed,
     wait,
 )
 from dataclasses import replace
@@ -42,6 +43,7 @@ from .. import _checks as checks
 from ..runs import store as stores
 from ..runs import table as tables
 from ..text.corpora import Corpus
+from .card import free_memory
 from .run import Run, budget_of, lockstep, row_of, workload
 from .stack import EVALUATION_TOKENS, Trained, one_thread, pick_device, train_together
 
@@ -56,6 +58,9 @@ _TRIES = 3
 
 _SECONDS_PER_STEP = 1e-3
 """What a step costs on one CPU thread beside its tokens (`LearnerConfig.seconds_per_token`)."""
+
+_CROWDED = "failed: OutOfMemoryError"
+"""How the status of a run begins for which a card had no room."""
 
 _AT_ONCE = 8
 """Groups trained at a time on a CUDA card, each on a stream of its own: on an H100 eight do 1.1 to
@@ -403,8 +408,8 @@ def _train_group(
         full = isinstance(error, torch.cuda.OutOfMemoryError)
     else:
         return [t.row() for t in trained]
-    if full and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()  # what the attempt held, in pieces that may not fit its halves
+    if full:
+        free_memory()  # what the attempt held, in pieces that may not fit its halves
     # One of them spoilt it for all (or together they were too large): look for it in halves.
     lanes = _lanes(group)
     parts = (
@@ -440,6 +445,7 @@ def _on_card(
     device = place.type if device is None else device
     at_once = _AT_ONCE if place.type == "cuda" else 1
     done, lock, stopped = [0.0] * len(groups), threading.Lock(), threading.Event()
+    crowded: list[Run] = []
 
     def work(number: int) -> None:
         most = _flops(groups[number])
@@ -457,19 +463,26 @@ def _on_card(
 
         rows = _train_group(groups[number], corpus, device, count, each)
         with lock:
-            keep(groups[number], rows)
+            for run, row in zip(groups[number], rows, strict=True):
+                if row["status"].startswith(_CROWDED):
+                    crowded.append(run)
+                else:
+                    keep([run], [row])
             done[number] = most
             report(sum(done))
 
     with one_thread(), ThreadPoolExecutor(at_once) as pool:
-        futures = [pool.submit(work, number) for number in range(len(groups))]
         try:
-            for future in futures:
+            futures = [pool.submit(work, number) for number in range(len(groups))]
+            for future in as_completed(futures):
                 future.result()
         except BaseException:
             stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    free_memory()
+    for run in crowded:  # alone it may fit
+        keep([run], _train_group([run], corpus, device, lambda flops: None, lambda trained: None))
 
 
 def _in_this_process(

@@ -43,7 +43,7 @@ def test_without_a_card_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
     hidden = {"CUDA_VISIBLE_DEVICES": "", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=hidden)
     assert done.returncode == 2
-    assert "--dry-run tries every path on the CPU" in done.stderr
+    assert "--dry-run tries all on the CPU" in done.stderr
 
 
 def test_the_page_is_what_the_tables_give() -> None:

@@ -100,6 +100,27 @@ class TestSteps:
         monkeypatch.setattr(Steps, "_recorded", None)
         train(Run(TINY, tokens=1_000, dropout=0.1), corpus)
 
+    def test_a_learner_may_say_that_its_steps_cannot_be_recorded(
+        self, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        like_a_card(monkeypatch, True)
+        monkeypatch.setattr(Steps, "_recorded", None)
+        monkeypatch.setattr(TransformerConfig, "replayable", False)
+        train(Run(TINY, tokens=1_000), corpus)
+
+    def test_why_recording_failed_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def complain() -> None:
+            raise RuntimeError("capture invalidated")
+
+        graph = SimpleNamespace(capture_begin=lambda **_: None, capture_end=complain)
+        monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: graph)
+
+        def ask() -> None:
+            raise ValueError("a number was asked for")
+
+        with pytest.raises(ValueError, match="a number was asked for"):
+            Steps._recorded(SimpleNamespace(graphs={}), ask)  # type: ignore[arg-type]
+
     def test_the_text_is_sent_once(self, corpus: Corpus) -> None:
         place = torch.device("cpu")
         assert text_on(corpus, 8, place) is text_on(corpus, 8, place)
@@ -167,6 +188,23 @@ class TestSweep:
         wide = Run(replace(TINY, width=16), tokens=1_000)
         table = sweep([Run(TINY, tokens=1_000), wide], corpus, progress=False)
         assert table["status"].str.contains("out of memory").tolist() == [False, True]
+
+    def test_one_run_for_which_others_left_no_room_is_tried_again_alone(
+        self, corpus: Corpus, pretended: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried: list[int] = []
+        together = sweeping.train_together
+
+        def crowded(runs: list[Run], *args: Any, **rest: Any) -> Any:
+            tried.append(runs[0].model.width)
+            if tried.count(16) == 1 and runs[0].model.width == 16:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            return together(runs, *args, **rest)
+
+        monkeypatch.setattr(sweeping, "train_together", crowded)
+        runs = [Run(replace(TINY, width=width), tokens=1_000) for width in (8, 16)]
+        assert sweep(runs, corpus, progress=False)["status"].eq("ok").all()
+        assert tried.count(16) == 2
 
     def test_what_is_finished_is_kept_when_the_sweep_is_cut_off(
         self, corpus: Corpus, pretended: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any

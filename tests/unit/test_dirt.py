@@ -48,3 +48,10 @@ def test_what_cannot_be_made_dirty_is_refused(notes: Corpus) -> None:
         misprinted(notes, 1.5)
     with pytest.raises(ValueError, match="no running text"):
         foreign(Memorise(keys=8, digits=2).corpus(train=64, val=8), 0.5)
+
+
+def test_only_characters_are_spoilt() -> None:
+    numbers = Corpus("numbers", np.zeros(100, np.uint8), np.zeros(100, np.uint8), vocab_size=8)
+    for act in (misprinted, foreign):
+        with pytest.raises(ValueError, match="are no characters"):
+            act(numbers, 0.5)

@@ -127,3 +127,13 @@ class TestCrossing:
     def test_bad_values(self) -> None:
         with pytest.raises(ValueError, match="ascend"):
             crossing([1, 1], [2, 1], [2, 1])
+
+
+def test_frontiers_of_one_seed_are_compared_as_independent() -> None:
+    C = np.array([1e9, 1e10, 1e11])
+    noise = 0.01 * np.random.default_rng(0).standard_normal((2000, 3))
+    side = Frontier(C, 3 * (C / 1e9) ** -0.05, np.log(3 * (C / 1e9) ** -0.05) + noise, noise[0] > 9)
+    found = compute_multiplier(side, side, reach=10)
+    spread = np.log([each.high / each.low for each in found.estimates()])
+    exact = 2 * 1.96 * 0.01 * 2**0.5 / 0.05  # two independent errors, over the slope
+    assert spread[1] == pytest.approx(exact, rel=0.1)

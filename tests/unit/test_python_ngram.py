@@ -95,3 +95,8 @@ def test_the_same_counts_give_the_same_model_and_it_says_its_size(code: Corpus) 
 
 def test_few_windows_are_enough(code: Corpus) -> None:
     assert train(Run(PythonNgramConfig(order=3), 128), code).loss < np.log(128) * 1.1
+
+
+def test_it_knows_ascii_alone() -> None:
+    with pytest.raises(ValueError, match="vocab_size must be 128"):
+        PythonNgramConfig(vocab_size=200)

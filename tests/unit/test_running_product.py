@@ -82,3 +82,8 @@ class TestRunningProduct:
             RunningProduct(**fields)
         with pytest.raises(ValueError, match="format must be"):
             TASK.written("loud", TASK.orders(1, seed=0))
+
+
+def test_no_more_lists_are_asked_for_than_there_are() -> None:
+    with pytest.raises(ValueError, match="different lists were found, 30 are asked for"):
+        RunningProduct(length=2).exam(30)

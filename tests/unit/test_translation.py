@@ -72,3 +72,11 @@ class TestTranslation:
         prompt[0, 0] = 2 * 28
         with pytest.raises(ValueError, match="language of its tag"):
             task.solve(prompt)
+
+
+def test_languages_with_too_few_meanings_are_refused() -> None:
+    tiny = {"nouns": 1, "adjectives": 1, "verbs": 1}
+    with pytest.raises(ValueError, match="give the languages more words"):
+        Translation(pairs=0, alone=1, **tiny).corpus(10, 5)
+    with pytest.raises(ValueError, match="meanings to pair, not 9"):
+        Translation(pairs=9, **tiny | {"verbs": 2}).shared()

@@ -127,3 +127,11 @@ def test_a_line_of_records_leaves_out_what_is_none() -> None:
     with pytest.raises(ValueError, match="3 records"):
         wager.record_growth(past[:2], 5.0)
     assert math.isfinite(high)
+
+
+def test_a_limit_that_is_missing_is_no_lowest_one() -> None:
+    for table in (pd.DataFrame({"power": [1.0], "money": [math.nan]}), pd.DataFrame({"a": []})):
+        with pytest.raises(ValueError, match="a number for each limit"):
+            wager.first(table)
+    with pytest.raises(ValueError, match="0 < low < high"):
+        Range(1, math.inf)

@@ -12,7 +12,7 @@ import pytest
 from scalinglaws import Run, TransformerConfig, from_documents, reference, train
 from scalinglaws.course import wall
 from scalinglaws.learners import NgramConfig
-from scalinglaws.text import Corpus
+from scalinglaws.text import Addition, Corpus
 from scalinglaws.training.run import ration_of
 
 
@@ -122,3 +122,16 @@ def test_years_follow_the_formula() -> None:
     assert (low, high) == pytest.approx((2026.5, 2029.0), abs=0.1)
     with pytest.raises(ValueError, match="stock"):
         wall.wall_years((1e15, 1e14), demand=1e13, growth=(0.4, 0.4))
+
+
+def test_a_corpus_of_which_not_every_token_counts_is_refused() -> None:
+    sums = Addition(digits=2).corpus(train=1_000, val=200)
+    with pytest.raises(ValueError, match="not every token counts"):
+        wall.ration(sums, 320, context=sums.example_length - 1)
+
+
+@pytest.mark.parametrize("wrong", [256, -1, 0.5, math.nan])
+def test_windows_hold_tokens_of_the_corpus(wrong: float, corpus: Corpus) -> None:
+    windows = np.full((4, 9), 65) + wrong if wrong != -1 else np.full((4, 9), -1)
+    with pytest.raises(ValueError, match="whole numbers from 0 to 127"):
+        wall.with_windows(corpus, windows)
