@@ -356,7 +356,7 @@ _NAMED = {
     "GPT-3": (7, 0, "left"), "PaLM": (7, 0, "left"), "GPT-4": (-7, 0, "right"),
     "Falcon-180B": (0, -13, "center"), "Llama 3.1 405B": (7, 0, "left"),
     "DeepSeek-V3": (0, -13, "center"),
-    "Grok 4": (7, 0, "left"), "Apertus 70B": (7, 0, "left"), "Olmo 3 32B": (7, 0, "left"),
+    "Grok 4": (5, -11, "left"), "Apertus 70B": (7, 0, "left"), "Olmo 3 32B": (7, 0, "left"),
     "nanochat d24": (-7, 0, "right"), "Nemotron-4 340B": (7, -2, "left"),
 }  # fmt: skip
 """Where the name of a model stands in the figure of all: points to the right, up, and its side."""
