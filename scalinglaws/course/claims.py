@@ -453,14 +453,14 @@ def draw_claims(ax: Axes, found: Sequence[Scored]) -> None:
     }  # fmt: skip
     colors = {"supported": plot.BLUE, "against": plot.RED, "qualified": "#222222"}
     for y, one in enumerate(found):
-        ax.text(-0.4, y - 0.22, one.claim.name, fontsize=9.5, va="center")
+        ax.text(-0.4, y - 0.22, one.claim.name, fontsize=9, va="center")
         order = sorted(one.marks, key=lambda mark: get_args(Side).index(mark[1]))
         for x, (_, side, early) in enumerate(order):
             marker, face, edge = look[side]
             edge = "black" if early and side != "missing" else edge
             ax.plot(x, y + 0.2, marker, ms=8.5, mfc=face, mec=edge, mew=1.5)
         color = colors.get(one.score, plot.GREY)
-        ax.text(10.6, y + 0.2, one.told, color=color, fontsize=10, va="center", ha="right")
+        ax.text(10.6, y + 0.2, one.told, color=color, fontsize=9, va="center", ha="right")
     ax.set(xlim=(-0.6, 10.7), ylim=(len(found) - 0.4, -0.7), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     ax.grid(visible=False)
