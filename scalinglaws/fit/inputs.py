@@ -38,16 +38,24 @@ def _listed(words: Iterable[str]) -> str:
 
 def checked_huber(huber: Any) -> float:
     """The delta of Huber's loss as a float. Raises ValueError unless it is a number above 0."""
-    if not isinstance(huber, Real) or not float(huber) > 0:
+    try:
+        number = float(huber) if isinstance(huber, Real) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not number > 0:
         raise ValueError(f"huber must be above 0, got {huber!r}")
-    return float(huber)
+    return number
 
 
 def checked_k(k: Any) -> float:
     """FLOPs per parameter and token. Raises ValueError unless k is a finite number above 0."""
-    if not isinstance(k, Real) or not 0 < float(k) < math.inf:
+    try:
+        number = float(k) if isinstance(k, Real) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not 0 < number < math.inf:
         raise ValueError(f"k must be a positive number of FLOPs, got {k!r}")
-    return float(k)
+    return number
 
 
 def mean_over_seeds(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
