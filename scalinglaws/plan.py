@@ -416,6 +416,8 @@ def _cheapest(law: ChinchillaLaw, task: _Task) -> _Cheapest:
     N0, D0 = math.exp(log_N(unserved)), math.exp(log_D(unserved))
     total = k * N * (D + served / 3)
     usual = k * N0 * (D0 + served / 3)
+    if not math.isfinite(total + usual):
+        raise ValueError("the model lies beyond what numbers can hold")
     return _Cheapest(
         params=N,
         tokens=D,

@@ -436,7 +436,7 @@ def _similar(runs: Measurements, role: str) -> str:
     names = [
         name for name in map(str, runs.table.columns)
         if part in name.lower() and name not in runs.roles.values()
-        and not re.search(r"(?i)per|ratio|/s|second|tokeni", name.replace("hyperparam", ""))
+        and not re.search(r"(?i)uniq|per|ratio|/s|second|tokeni", name.replace("hyperparam", ""))
     ]  # fmt: skip
     if not names:
         return ""
@@ -497,9 +497,24 @@ def _surface(runs: Measurements, question: _Question) -> _Made:
             "runs that end there. Of checkpoints --last keeps the ends"
         )
     said = list(warnings) if below else []
+    if runs.flops_given and runs.flops is not None:
+        counted = float(np.median(runs.flops / (N * D)))
+        if not 0.6 * question.k <= counted <= 1.6 * question.k:
+            said.append(
+                f"the FLOPs of the table are {counted:.3g} N D in the median, and budgets here are "
+                f"counted as {question.k:g} N D: --k {counted:.2g} (in Python k={counted:.2g}) "
+                "counts as the table does, if its params and FLOPs belong together (those of a "
+                "mixture of experts are of the active ones)"
+            )
     if fit.few:
         said.append(fit.few)
-    if together := inseparable(runs.sizes):
+    if (together := inseparable(runs.sizes)) < 0:
+        said.append(
+            f"tokens fall as params rise (correlation {together:.3f} of their logarithms): these "
+            "runs share one budget, and how the best size grows with the budget cannot be told "
+            "from one. Do not rely on alpha, beta, a and b; runs at 3 budgets or more would tell"
+        )
+    elif together:
         said.append(
             f"tokens rise with params (correlation {together:.3f} of their logarithms), so that "
             "these runs hardly tell what each is worth: do not rely on alpha, beta, a and b. "
@@ -691,9 +706,10 @@ def _power(runs: Measurements, question: _Question) -> _Made:
     names, how, floor = ("A", "alpha", "E"), question.how, question.floor
     if floor not in ("auto", "none"):
         try:
-            return _Made(fit_power_law(at, loss, floor=float(floor), **how), names, tuple(notes))
-        except TypeError:
+            number = float(floor)
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"floor must be auto, none or a number, got {floor!r}") from None
+        return _Made(fit_power_law(at, loss, floor=number, **how), names, tuple(notes))
     if floor == "auto" and len(at) > 3:
         fit = fit_power_law(at, loss, floor=True, **how)
         if fit.status.converged:

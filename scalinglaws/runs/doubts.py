@@ -231,6 +231,8 @@ def _mend(sizes: Sizes) -> str:
         f"If they are right as they are, say so: --unit {first}=1 "
         f"(in Python units={{{first!r}: '1'}})"
     )
+    if max(float(values.max()) for values in sizes.given.values()) < 100:
+        trust = f"If they are logarithms, give the numbers themselves. {trust}"
     if not changed:
         return f"Check the units of params, tokens and FLOPs. {trust}"
     if set(changed.values()) == {"1"}:
@@ -244,10 +246,11 @@ def _mend(sizes: Sizes) -> str:
     return f"It would fit if {said}. {trust}"
 
 
-def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float, float], dict[str, str]]]:
+def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, bool, float, float], dict[str, str]]]:
     """One or two units that would make all sizes plausible, and what speaks against them.
 
-    That is how many they are, how unusual the sizes would be, and how large the units are.
+    That is how many they are, whether the models would be tiny, how unusual the sizes would be, and
+    how large the units are.
     """
     given = sizes.given
     middle = {name: float(np.median(values)) for name, values in given.items()}
@@ -259,10 +262,12 @@ def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float, float], dict[str, s
     for choice in product(*options):
         changed = {name: unit for name, unit, _ in choice if unit}
         if 1 <= len(changed) <= 2:
-            distance = _distance({name: middle[name] * factor for name, _, factor in choice})
+            made = {name: middle[name] * factor for name, _, factor in choice}
+            distance = _distance(made)
             if distance is not None:
                 size = sum(abs(float(np.log(factor))) for _, _, factor in choice)
-                yield (len(changed), round(distance, 6), size), changed
+                tiny = made.get("params", 1e9) < 1e6 or made.get("tokens", 1e9) < 1e7
+                yield (len(changed), tiny, round(distance, 6), size), changed
 
 
 def _distance(middle: Mapping[str, float]) -> float | None:
@@ -478,7 +483,11 @@ def repeats(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterato
         first = next(one for one in others if one.name == varied[0])
         mend = f", perhaps {shown}: keep one value, --where {name}=..."
         if _names_runs(first, sizes):
-            mend = f", and column {varied[0]!r} names the runs: leave out what does not belong"
+            mend = (
+                f", and column {varied[0]!r} names the runs: leave out what does not belong, or keep "
+                f"the best at each size and length, --best-of {name} (in Python "
+                f"best_of={varied[0]!r})"
+            )
         elif _can_be_fitted(first, sizes):
             mend += (
                 f", or fit each by itself, --by {name} (in Python analyse(runs, by={varied[0]!r}))"
@@ -513,7 +522,7 @@ def mixed(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[
     if not found:
         return
     within, between, chance, each = min(found, key=lambda one: one[0])
-    if within > 0.6 * between or between < 0.002 or chance > 1e-5:
+    if within > 0.6 * between or between < 0.002 or chance > (1e-5 if len(loss) > 20 else 1e-3):
         return
     shown = ", ".join(each.values[:4]) + (", ..." if len(each.values) > 4 else "")
     if _names_runs(each, sizes):
@@ -715,9 +724,9 @@ def lengths_of_sizes(sizes: Sizes) -> float:
 
 
 def inseparable(sizes: Sizes) -> float:
-    """The correlation of ln N and ln D where it is so near 1 that neither's worth can be told.
+    """The correlation of ln N and ln D where it is so near 1 or -1 that neither's worth can be told.
 
-    0 otherwise.
+    Near -1 all runs have one budget N D. 0 otherwise.
     """
     if sizes.params is None or sizes.tokens is None:
         return 0.0
@@ -725,7 +734,7 @@ def inseparable(sizes: Sizes) -> float:
     if (np.ptp(logs, axis=1) == 0).any():
         return 0.0
     correlation = float(np.corrcoef(logs)[0, 1])
-    return correlation if correlation > 0.98 else 0.0
+    return correlation if abs(correlation) > 0.98 else 0.0
 
 
 def _quoted(text: str) -> str:

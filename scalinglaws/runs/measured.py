@@ -18,7 +18,7 @@ from .shapes import step_column
 _ARRAYS = ("loss", "params", "tokens", "flops", "seed", "run", "group", "rows")
 TOGETHER = "several rows each: they are drawn together in the bootstrap of the parametric fit"
 """The end of the note that a column of runs gets."""
-_FEW = 12
+_FEW = 8
 """Fewer runs than this do not tell what else differs between them."""
 _ENOUGH = 6000
 """So many runs tell whether another column explains the losses."""
@@ -97,12 +97,16 @@ class Measurements:
     @cached_property
     def doubts(self) -> tuple[Doubt, ...]:
         """What speaks against one law for all of these runs, each with its mend."""
+        with np.errstate(all="ignore"):
+            return tuple(self._doubts())
+
+    def _doubts(self) -> list[Doubt]:
         found = [*doubts.units(self.sizes, self.units_stated, self.rows, self.place)]
         if self.merged:
             found.append(Doubt("checkpoints", self.merged))
         if self.by is None and len(self) >= _FEW:
             others = doubts.levels_of(self.settings)
-            steps = step_column(list(map(str, self.table.columns))) is not None
+            steps = self._steps_differ()
             if not self.ends:
                 found += doubts.checkpoints(self.sizes, self.run, others, steps)
             found += doubts.tuned(self.loss, self.sizes, others)
@@ -112,7 +116,12 @@ class Measurements:
             found += [doubt for doubt in mixed if not (known and doubt.kind == "checkpoints")]
             if not {"tuned", "mixed"} & {doubt.kind for doubt in found}:
                 found += doubts.repeats(self.loss, self.sizes, others)
-        return tuple(found)
+        return found
+
+    def _steps_differ(self) -> bool:
+        """Whether a column counts steps, and rows differ in it."""
+        step = step_column(list(map(str, self.table.columns)))
+        return step is not None and self.table.iloc[:, step].nunique() > 1
 
     def _some(self, count: int) -> Measurements:
         """At most so many of the runs, spread over the table."""

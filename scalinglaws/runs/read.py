@@ -230,6 +230,8 @@ def _no_column(what: str, names: Sequence[str]) -> str:
             ". A column of steps makes tokens with --tokens-per-step (sequences per step times "
             "their length), and params are read from names of runs or files like 'gpt-70M'"
         )
+    if logs := [n for n in names if re.match(r"(?i)(?:log(?:10|2|e)?|ln)[\s_(]", n)]:
+        hint += f". Logarithms, as in {logs[0]!r}, are not read: give the numbers themselves"
     if any(re.search(r"\b[kmgt]i?b\b|bytes", name.replace("_", " ")) for name in lower):
         hint += ". A size in bytes is not a number of parameters"
     return (
@@ -557,7 +559,13 @@ def _first_of_each(
         f"left out: {_rows(copies)} that repeat an earlier one in every column "
         f"({listed(read.place, read.rows[~new])})"
     )
-    return _Kept(new, (said,) if copies else ())
+    notes = [said] if copies else []
+    if twins := int(keys[new].duplicated().sum()):
+        notes.append(
+            f"{_rows(twins)} have exactly the sizes and the loss of another row and differ in other "
+            "columns only: if they are copies, leave them out"
+        )
+    return _Kept(new, tuple(notes))
 
 
 def _derived(
