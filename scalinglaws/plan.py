@@ -271,7 +271,7 @@ def compute_optimal(source: Source, flops: float, *, k: float | None = None) -> 
         with np.errstate(all="ignore"):
             parts = (source.N_opt(C, k), source.D_opt(C, k), source.tokens_per_param(C, k))
             loss: Estimate | None = Estimate(float(source.L_opt(C, k)))
-        if not np.isfinite(parts).all():
+        if not all(math.isfinite(float(part)) for part in parts):
             raise ValueError(f"the best split of {C:.3g} FLOPs lies beyond what numbers can hold")
         N, D, ratio = (Estimate(float(part)) for part in parts)
     else:

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 
 from .._checks import positive
 
-
 EXTREME = 1e-100
 """Smaller numbers than this, and larger ones than its inverse, overflow when they are squared."""
 
@@ -22,7 +21,7 @@ def equally_long(**values: ArrayLike) -> tuple[np.ndarray, ...]:
     arrays = {name: positive(value, name) for name, value in values.items()}
     same_length(**arrays)
     for name, array in arrays.items():
-        if array.size and not (EXTREME <= array.min() and array.max() <= 1 / EXTREME):
+        if array.size and not (array.min() >= EXTREME and array.max() <= 1 / EXTREME):
             raise ValueError(
                 f"{name} reach from {array.min():.3g} to {array.max():.3g}: a fit holds numbers "
                 f"from {EXTREME:g} to {1 / EXTREME:g}; use another unit"

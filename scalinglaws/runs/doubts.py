@@ -168,9 +168,8 @@ def _apart(logs: np.ndarray, low: float, high: float) -> np.ndarray | None:
     for odd in (logs < low, logs > high):
         if 0 < odd.sum() < len(odd):
             low_side = odd[logs.argmin()]
-            near = (logs[odd].max(), logs[~odd].min()) if low_side else (
-                logs[~odd].max(), logs[odd].min()
-            )  # fmt: skip
+            below, above = (odd, ~odd) if low_side else (~odd, odd)
+            near = logs[below].max(), logs[above].min()
             if near[1] - near[0] > np.log(_FAR):
                 return np.asarray(odd)
     return None
@@ -484,8 +483,8 @@ def repeats(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterato
         mend = f", perhaps {shown}: keep one value, --where {name}=..."
         if _names_runs(first, sizes):
             mend = (
-                f", and column {varied[0]!r} names the runs: leave out what does not belong, or keep "
-                f"the best at each size and length, --best-of {name} (in Python "
+                f", and column {varied[0]!r} names the runs: leave out what does not belong, or "
+                f"keep the best at each size and length, --best-of {name} (in Python "
                 f"best_of={varied[0]!r})"
             )
         elif _can_be_fitted(first, sizes):
@@ -701,7 +700,7 @@ def _evenly_spaced(run: np.ndarray, length: np.ndarray) -> bool:
 
 
 def one_course(length: np.ndarray) -> bool:
-    """Whether rising lengths may be those of one log: at distances that grow steadily or not at all.
+    """Whether rising lengths may be those of one log, whose distances grow steadily or not at all.
 
     Programs log at equal distances, at powers, or at powers first and equal distances then; the
     last may come early. In all of these no ratio of neighbours exceeds the one before it.
@@ -724,7 +723,7 @@ def lengths_of_sizes(sizes: Sizes) -> float:
 
 
 def inseparable(sizes: Sizes) -> float:
-    """The correlation of ln N and ln D where it is so near 1 or -1 that neither's worth can be told.
+    """The correlation of ln N and ln D where it is so near 1 or -1 that neither's worth is told.
 
     Near -1 all runs have one budget N D. 0 otherwise.
     """

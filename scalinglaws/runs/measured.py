@@ -314,9 +314,9 @@ def names_of(columns: object, what: str) -> list[str]:
     """One name of a column or several as a list. Raises ValueError on anything else."""
     if isinstance(columns, str):
         return [columns]
-    if isinstance(columns, Iterable) and all(isinstance(name, str) for name in list(columns)):
-        if found := list(columns):
-            return found
+    found = list(columns) if isinstance(columns, Iterable) else []
+    if found and all(isinstance(name, str) for name in found):
+        return found
     raise ValueError(f"{what} must be the name of a column, or several; got {columns!r}")
 
 

@@ -35,8 +35,8 @@ _MARKS = re.compile(
     r"^\s*=(?=[\"\d.+-])|</?(?:b|i|u|em|strong)>|^\s*[*_$~≈≃]+\s*(?=[\d.,+-])|(?<=[\d.])\s*[*_$†‡§]+\s*$"
     r"|(?<=\d)\s*(?:±|\+/-|\\pm)\s*[\d.,]+\s*$|(?<=\d)\s*\(\s*±?\s*[\d.,]+\s*\)\s*$"
 )
-"""What stands around numbers: bold and footnotes of Markdown, LaTeX and HTML, a spread after ± or in brackets, the
-sign of a formula that spreadsheets write to keep a text."""
+"""What stands around numbers: bold and footnotes of Markdown, LaTeX and HTML, a spread after ± or
+in brackets, the sign of a formula that spreadsheets write to keep a text."""
 _LATEX = re.compile(r"\\(?:textbf|textit|mathbf|bf|underline|emph)\s*\{([^{}]*)\}")
 _UNDECIDED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 

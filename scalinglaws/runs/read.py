@@ -562,8 +562,8 @@ def _first_of_each(
     notes = [said] if copies else []
     if twins := int(keys[new].duplicated().sum()):
         notes.append(
-            f"{_rows(twins)} have exactly the sizes and the loss of another row and differ in other "
-            "columns only: if they are copies, leave them out"
+            f"{_rows(twins)} have exactly the sizes and the loss of another row and differ in "
+            "other columns only: if they are copies, leave them out"
         )
     return _Kept(new, tuple(notes))
 
