@@ -619,17 +619,17 @@ def _losses(runs: Measurements) -> list[str]:
     if middle > 15:
         return [
             f"the median loss is {middle:.4g}: more than any guess costs in nats per token with a "
-            f"usual vocabulary. Is {said} a perplexity, or in other units? {mend}"
+            f"usual vocabulary. Is it a perplexity, or in other units ({said})? {mend}"
         ]
     if middle > 7:
         return [
             f"the median loss is {middle:.4g}, which trained language models seldom have in nats "
-            f"per token. Is {said} a perplexity? {mend}"
+            f"per token. Is it a perplexity ({said})? {mend}"
         ]
     if middle < 0.5:
         return [
             f"the median loss is {middle:.3g}, less than language models reach in nats per token. "
-            f"Is {said} in other units, or no loss? {mend}"
+            f"Is it in other units, or no loss ({said})? {mend}"
         ]
     high, low = loss > 15, loss < middle / 20
     if high.any() or low.any():

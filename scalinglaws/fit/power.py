@@ -20,7 +20,6 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _checks as checks
 from .._checks import positive
 from ..estimate import Estimate
 from ..laws import PowerLaw, log_power
@@ -196,7 +195,10 @@ def fit_power_law(
             f"judge the fit by; got {different}"
         )
     if floor is not True and floor is not False:
-        floor = checks.real(floor, "floor")
+        try:
+            floor = float(floor)
+        except OverflowError:
+            floor = math.inf
         if not 0 <= floor < y.min():
             raise ValueError(
                 f"a fixed floor must lie between 0 and the lowest loss {y.min():.4g}, got {floor}"
