@@ -619,7 +619,7 @@ def _losses(runs: Measurements) -> list[str]:
     if middle > 15:
         return [
             f"the median loss is {middle:.4g}: more than any guess costs in nats per token with a "
-            f"usual vocabulary. Is it a perplexity, or in other units ({said})? {mend}"
+            "usual vocabulary. Is it a perplexity, or in other units?"
         ]
     if middle > 7:
         return [
@@ -647,7 +647,8 @@ def _off(runs: Measurements, residuals: np.ndarray) -> list[str]:
     """Runs that lie so far off the law that noise cannot have put them there."""
     size = np.abs(residuals)
     usual = 1.4826 * float(np.median(size))
-    if len(size) != len(runs) or usual < EXACT:
+    explained = any(doubt.kind in ("checkpoints", "mixed", "tuned") for doubt in runs.doubts)
+    if len(size) != len(runs) or usual < EXACT or explained:
         return []
     odd = size > max(OUTLYING * usual, 0.03)
     if not odd.any():
