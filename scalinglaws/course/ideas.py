@@ -120,7 +120,8 @@ def past_edge(names: Iterable[str]) -> dict[float, float]:
 
     Where the best of the sizes tried is the smallest or the largest, a better one may lie beyond.
     The parabola in ln N goes through the three sizes at that edge; its lowest point is looked for
-    beyond the edge, as far as the next size lies on the other side. FLOPs of the budget: share of the loss.
+    beyond the edge, as far as the next size lies on the other side. Each budget's FLOPs come with
+    that share of the loss.
 
     >>> past_edge(["muon"])
     {}
