@@ -27,9 +27,16 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def lanes(
-    task: Task, width: int, steps: int, seeds: int = 3, *, depth: int = 2, shift: bool = False
+    task: Task,
+    width: int,
+    steps: int,
+    seeds: int = 3,
+    *,
+    depth: int = 2,
+    shift: bool = False,
+    batch: int = 64,
 ) -> list[Run]:
-    """Runs of 64 examples a step, by Muon, one for each seed: a stack for `train_all`.
+    """Runs of `batch` examples a step, by Muon, one for each seed: a stack for `train_all`.
 
     The models have four heads, or two at width 4, where four would hold one channel each.
 
@@ -46,8 +53,8 @@ def lanes(
         vocab_size=len(task.vocabulary),
         shift=shift,
     )
-    tokens = 64 * steps * model.context
-    return [Run(model, tokens, seed, batch=64, optimizer="muon") for seed in range(seeds)]
+    tokens = batch * steps * model.context
+    return [Run(model, tokens, seed, batch=batch, optimizer="muon") for seed in range(seeds)]
 
 
 def train_all(
@@ -185,8 +192,9 @@ def ladder(
     ax.plot(widths, means, "-", color=color, lw=1.6)
     ax.set_xscale("log", base=2)
     drawn = np.concatenate([np.asarray(line.get_xdata(), dtype=float) for line in ax.lines])
-    shown = [width for width in (4, 8, 16, 32, 64) if drawn.min() <= width <= drawn.max()]
-    ax.set_xticks(shown, [str(width) for width in shown])
+    shown = np.unique(drawn)
+    ax.set_xticks(shown, [f"{width:g}" for width in shown])
+    ax.minorticks_off()
     ax.set_xlabel("width")
     if label:
         plot.say(ax, widths[-1], means[-1], label, color=color, dx=7)
@@ -204,7 +212,7 @@ def shop(
     """What more and more tries buy: a thin line for each seed, dots for their mean.
 
     price: FLOPs of each number of tries; found: for each, the values of the seeds; greedy: the
-    value of one greedy answer, drawn as a star at the price of one try.
+    value of one greedy answer, drawn as a star at the price of one try; label: for the legend.
 
     >>> import matplotlib.pyplot as plt
     >>> figure, ax = plt.subplots()
@@ -216,9 +224,6 @@ def shop(
     values = np.asarray(found, dtype=float)
     for seed in values.T:
         ax.plot(price, seed, color=color, lw=0.7, alpha=0.5)
-    ax.plot(price, values.mean(axis=1), "o-", color=color, ms=4)
+    ax.plot(price, values.mean(axis=1), "o-", color=color, ms=4, label=label)
     ax.plot(price[0], greedy, "*", color=color, ms=13, mec="white", zorder=4)
     ax.set_xscale("log")
-    if label:
-        low = min(values.mean(axis=1)[0], greedy)
-        plot.say(ax, price[0], low, label, color=color, dx=0, dy=-13, ha="center")
