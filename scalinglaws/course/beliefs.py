@@ -122,7 +122,7 @@ def heat_map(ax: Axes, table: pd.DataFrame, groups: Mapping[str, Mapping[str, st
     >>> figure, ax = plt.subplots()
     >>> heat_map(ax, table, {"rules": {name: name for name in stories.shortcuts}})
     >>> len(ax.get_xticks()), len(ax.get_yticks())
-    (6, 18)
+    (6, 21)
     >>> plt.close(figure)
     """
     y, last, here = 0.0, None, []
@@ -179,11 +179,13 @@ def spread(
     for place, row in enumerate(rows.values()):
         if rules:
             best = table.loc[row, list(rules)].max()
-            ax.hlines(best, place - 0.38, place + 0.38, color=plot.GREY, lw=1.8)
-        for number, columns in enumerate(groups.values()):
+            ax.hlines(best, place - 0.38, place + 0.38, color=plot.GREY, lw=1.8,
+                      label="_" * (place > 0) + "best rule")  # fmt: skip
+        for number, (name, columns) in enumerate(groups.items()):
             x = place + 0.24 * (number - middle) + 0.05 * (np.arange(len(columns)) - 1)
             ax.plot(x, table.loc[row, list(columns)].astype(float), "o", ms=6, alpha=0.85, mew=0,
-                    color=(plot.BLUE, plot.ORANGE, plot.GREEN)[number % 3])  # fmt: skip
+                    color=(plot.BLUE, plot.ORANGE, plot.GREEN)[number % 3],
+                    label="_" * (place > 0) + name)  # fmt: skip
     ax.set_xticks(range(len(rows)), list(rows))
     ax.set(ylim=(-4, 104), xlim=(-0.5, len(rows) - 0.5))
     ax.grid(False, axis="x")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -67,8 +68,9 @@ def train_all(
 
     By default two, or one where only one core may be used.
 
-    A plan is a task and runs that go together, as `lanes` makes them. Returns the models by name,
-    in the order of the runs. With one worker everything stays in this process.
+    A plan is a task and runs that go together, as `lanes` makes them. A stack that costs more than
+    all the others together is trained in two parts, whatever the number of processes. Returns the
+    models by name, in the order of the runs. With one worker everything stays in this process.
 
     >>> from scalinglaws.text import Addition
     >>> task = Addition(1)
@@ -80,19 +82,37 @@ def train_all(
     for task, _ in plans.values():
         if task not in corpora:
             corpora[task] = task.corpus(examples, 200)
-    dearest = sorted(plans, key=lambda name: -sum(run.flops for run in plans[name][1]))
-    if workers is None:
-        workers = min(2, cores())
+    cost = {name: sum(run.flops for run in runs) for name, (_, runs) in plans.items()}
+    dearest = sorted(plans, key=lambda name: -cost[name])
+    jobs = []
+    for name in dearest:
+        task, runs = plans[name]
+        parts = [runs]
+        if len(plans) > 1 and 2 * cost[name] > sum(cost.values()) and len(runs) > 1:
+            middle = (len(runs) + 1) // 2  # else one process would outlast all the others
+            parts = [runs[:middle], runs[middle:]]
+        jobs += [(name, part, corpora[task]) for part in parts]
     if workers == 1:
-        found = {name: train_together(plans[name][1], corpora[plans[name][0]]) for name in dearest}
+        trained = [train_together(part, corpus) for _, part, corpus in jobs]
     else:
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            jobs = {
-                name: pool.submit(train_together, plans[name][1], corpora[plans[name][0]])
-                for name in dearest
-            }
-            found = {name: job.result() for name, job in jobs.items()}
-    return {name: [trained.model for trained in found[name]] for name in plans}
+        pool = _pool(workers)
+        try:
+            waiting = [pool.submit(train_together, part, corpus) for _, part, corpus in jobs]
+            trained = [each.result() for each in waiting]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _pool.cache_clear()
+            raise
+    found: dict[Name, list[Learner]] = {name: [] for name in plans}
+    for (name, *_), part in zip(jobs, trained, strict=True):
+        found[name] += [run.model for run in part]
+    return found
+
+
+@cache
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that stay for the next call: starting one takes seconds."""
+    return ProcessPoolExecutor(workers, get_context("spawn"))
 
 
 def shares(models: Sequence[Learner], task: Task, prompts: np.ndarray) -> list[Estimate]:
