@@ -42,9 +42,9 @@ def lanes(
     The models have four heads, or two at width 4, where four would hold one channel each.
 
     >>> from scalinglaws.text import Addition
-    >>> runs = lanes(Addition(2), width=8, steps=100, seeds=2)
-    >>> [run.seed for run in runs], runs[0].steps, runs[0].model.context
-    ([0, 1], 100, 8)
+    >>> runs = lanes(Addition(2), width=8, steps=100, seeds=2, batch=32)
+    >>> [run.seed for run in runs], runs[0].steps, runs[0].batch, runs[0].model.context
+    ([0, 1], 100, 32, 8)
     """
     model = TransformerConfig(
         width,
