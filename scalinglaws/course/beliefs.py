@@ -125,14 +125,17 @@ def heat_map(ax: Axes, table: pd.DataFrame, groups: Mapping[str, Mapping[str, st
     (6, 21)
     >>> plt.close(figure)
     """
-    y, last, here = 0.0, None, []
+    y, last = 0.0, ""
+    here: list[float] = []
     for test, _ in table.index:
         y += 1 if test == last else 2
         if test != last:
             ax.text(-0.6, y - 1, test, ha="left", va="center", fontsize=9, fontweight="bold")
         here.append(y)
         last = test
-    x, places, names = 0.0, [], []
+    x = 0.0
+    places: list[float] = []
+    names: list[str] = []
     for heading, columns in groups.items():
         ax.annotate(heading, (x + (len(columns) - 1) / 2, 0.4), (0, 26), ha="center", fontsize=9,
                     textcoords="offset points", fontweight="bold")  # fmt: skip

@@ -84,7 +84,7 @@ def train_all(
             corpora[task] = task.corpus(examples, 200)
     cost = {name: sum(run.flops for run in runs) for name, (_, runs) in plans.items()}
     dearest = sorted(plans, key=lambda name: -cost[name])
-    jobs = []
+    jobs: list[tuple[Name, Sequence[Run], Corpus]] = []
     for name in dearest:
         task, runs = plans[name]
         parts = [runs]
