@@ -285,7 +285,7 @@
       const settle = () => { see(key); save(); render(true); refresh(); };
       const commit = button("Commit", bind, "bet-primary");
       track.append(bar, hint, ...Object.values(handles));
-      const others = [...document.querySelectorAll(".bet-card")].filter((one) => !settled(one.dataset.key)).length > 1;
+      const others = [...document.querySelectorAll(".bet-card[data-key]")].filter((one) => !settled(one.dataset.key)).length > 1;
       box.append(...head(),
         el("div", { class: "bet-axis", role: "group", "aria-label": `Axis${units(bet) ? ` in${units(bet)}` : ""}` }, track, scaleTicks),
         fields, el("p", { class: "bet-unit" }, bet.unit ? `in ${bet.unit.replace(/^in /, "")}; your range should hold the answer in 8 cases of 10` : "your range should hold the answer in 8 cases of 10"),
@@ -293,12 +293,12 @@
         el("div", { class: "bet-buttons" }, commit,
           button("Skip", () => { record.skipped.push(key); settle(); }, ""),
           others ? button("Skip all on this page", () => {
-            for (const one of document.querySelectorAll(".bet-card"))
+            for (const one of document.querySelectorAll(".bet-card[data-key]"))
               if (!settled(one.dataset.key)) { record.skipped.push(one.dataset.key); see(one.dataset.key); }
             settle();
             renders.forEach((again) => again());
           }, "bet-quiet") : null),
-        el("p", { class: "bet-note" }, "The chapter goes on below as soon as you commit or skip. Your bet stays in this browser."));
+        el("p", { class: "bet-note" }, "The chapter goes on as soon as you commit or skip. Your bet stays in this browser."));
       draw();
       say.classList.remove("bet-wrong");
     };
@@ -337,7 +337,7 @@
               el("i", { class: "bet-dot", style: `left:${place(scale.at(r.value))}` }),
               el("i", { class: "bet-truth", style: `left:${answer}` }))))),
         drawTicks(scale),
-        el("p", { class: "bet-note" }, "The dashed line is the answer. A score is the width of the range and, for a miss, a penalty for the distance; low is good.",
+        el("p", { class: "bet-note" }, "The dashed line is the answer. A score is the width of the range and a penalty for a miss; low is good.",
           f.counts ? "" : " This bet was made when the answer was known, and does not count."));
     };
     return box;
@@ -353,7 +353,7 @@
     if (!made.length) {
       box.append(
         el("p", { class: "bet-question" }, `${total} questions wait for your bet.`),
-        el("p", {}, "Before each experiment the page asks for a value and a range that should hold the answer in eight cases of ten. What follows stays folded until you commit or skip. Your bets are scored and kept here, in this browser."),
+        el("p", {}, "Before each experiment a chapter asks for a value and a range. What follows stays folded until you commit or skip. Your bets are scored, and kept in this browser."),
         el("div", { class: "bet-buttons" }, el("a", { class: "bet-button bet-primary", href: "01-the-bet.html#your-prediction" }, "Place your first bet")));
     } else {
       const keys = new Set(judged.map((f) => f.key));
@@ -429,7 +429,7 @@
     open.scrollIntoView({ block: "center" });
     open.querySelector(".bet-say").textContent = "What you look for stands further on. It opens when you commit or skip.";
   };
-  // A printed output becomes two, with the card between them; empty halves are not shown.
+  // A printed output becomes two, with the card between them.
   const split = (line, box) => {
     const output = line.closest(".output");
     const pre = line.closest("pre");

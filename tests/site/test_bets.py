@@ -140,7 +140,7 @@ def test_python_reads_what_the_page_exports(
         "12.five-digits": {"value": 50, "low": 40, "high": 60, "counts": True},
         "15.flops": {"value": 1e26, "low": 1e25, "high": 1e27, "counts": False}}}  # fmt: skip
     script = f"localStorage['scalinglaws.bets'] = JSON.stringify({json.dumps(state)})"
-    with visit(browser, f"{address}/book/16-the-verdict.html", script=script) as seen:
+    with visit(browser, f"{address}/book/index.html", script=script) as seen:
         with seen.page.expect_download() as waiting:
             seen.page.get_by_role("button", name="Export").click()
         waiting.value.save_as(tmp_path / "forecasts.json")
