@@ -19,8 +19,8 @@
   };
   const wilson = (share, n, z = 1.959964) => {
     const middle = (share + z ** 2 / (2 * n)) / (1 + z ** 2 / n);
-    const root_ = Math.sqrt((share * (1 - share)) / n + z ** 2 / (4 * n ** 2));
-    const half = (z / (1 + z ** 2 / n)) * root_;
+    const spread = Math.sqrt((share * (1 - share)) / n + z ** 2 / (4 * n ** 2));
+    const half = (z / (1 + z ** 2 / n)) * spread;
     return [Math.max(0, middle - half), Math.min(1, middle + half)];
   };
   const calibrated = (forecasts) => {
@@ -55,7 +55,7 @@
     try {
       const kept = JSON.parse(localStorage.getItem(STORE));
       if (kept && kept.version === 1) record = { ...record, ...kept };
-    } catch { /* no storage, or a damaged record: begin anew */ }
+    } catch { /* begin anew */ }
   };
   const save = () => {
     try {
@@ -72,7 +72,7 @@
       .filter(([key]) => key in data)
       .map(([key, f]) => ({ key, ...f, level: LEVEL, unit: data[key].unit, who: "you", answer: data[key].answer }));
 
-  // ---- building blocks
+  // ---- blocks
   const el = (name, attributes = {}, ...children) => {
     const made = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) {
