@@ -140,7 +140,7 @@
       const f = record.bets[key];
       box.append(...head(),
         el("p", { class: "bet-kept", tabindex: -1 },
-          el("b", {}, `${show(f.value)}${units(bet)}`), `, and with 80 % between ${show(f.low)} and ${show(f.high)}.`,
+          el("b", {}, `${show(f.value)}${units(bet)}`), `, and with 80\u00a0% between ${show(f.low)} and ${show(f.high)}.`,
           f.counts ? "" : " Made when the answer was known: it does not count."),
         el("div", { class: "bet-buttons" },
           el("a", { href: `#told-${key.replace(".", "-")}`, class: "bet-button" }, "Go to the answer"),
@@ -212,7 +212,7 @@
           bar.style.right = place(1 - scale.at(now.high));
         }
         const wrong = problem();
-        say.textContent = wrong || `${show(now.value)}${units(bet)}; with 80 % between ${show(now.low)} and ${show(now.high)}.`;
+        say.textContent = wrong || `${show(now.value)}${units(bet)}; with 80\u00a0% between ${show(now.low)} and ${show(now.high)}.`;
         commit.setAttribute("aria-disabled", String(Boolean(wrong)));
       };
       const put = (name, x) => {
@@ -285,14 +285,14 @@
       const settle = () => { see(key); save(); render(true); refresh(); };
       const commit = button("Commit", bind, "bet-primary");
       track.append(bar, hint, ...Object.values(handles));
-      const others = [...document.querySelectorAll(".bet-card[data-key]")].filter((one) => !settled(one.dataset.key)).length > 1;
+      const more = [...document.querySelectorAll(".bet-card[data-key]")].filter((one) => !settled(one.dataset.key)).length > 1;
       box.append(...head(),
         el("div", { class: "bet-axis", role: "group", "aria-label": `Axis${units(bet) ? ` in${units(bet)}` : ""}` }, track, scaleTicks),
         fields, el("p", { class: "bet-unit" }, bet.unit ? `in ${bet.unit.replace(/^in /, "")}; your range should hold the answer in 8 cases of 10` : "your range should hold the answer in 8 cases of 10"),
         say,
         el("div", { class: "bet-buttons" }, commit,
           button("Skip", () => { record.skipped.push(key); settle(); }, ""),
-          others ? button("Skip all on this page", () => {
+          more ? button("Skip all on this page", () => {
             for (const one of document.querySelectorAll(".bet-card[data-key]"))
               if (!settled(one.dataset.key)) { record.skipped.push(one.dataset.key); see(one.dataset.key); }
             settle();
@@ -330,7 +330,7 @@
         el("p", { class: "bet-question" }, `The answer is ${show(bet.answer)}${units(bet)}.`),
         el("ol", { class: "bet-rows" }, ...rows.map((r) =>
           el("li", { class: r === you ? "bet-you" : "" },
-            el("span", { class: "bet-who" }, el("b", {}, r.who), ` ${range(r)}`, r.level === LEVEL ? "" : `, ${Math.round(100 * r.level)} %`),
+            el("span", { class: "bet-who" }, el("b", {}, r.who), ` ${range(r)}`, r.level === LEVEL ? "" : `, ${Math.round(100 * r.level)}\u00a0%`),
             el("span", { class: hit(r) ? "bet-in" : "bet-out" }, hit(r) ? "inside" : "outside", ` · score ${show(score(r), 3)}`, rows.length > 1 && score(r) === best ? ", the best" : ""),
             el("span", { class: "bet-line", "aria-hidden": "true" },
               el("i", { class: "bet-span", style: `left:${place(scale.at(r.low))};right:${place(1 - scale.at(r.high))}` }),
@@ -343,7 +343,7 @@
     return box;
   };
 
-  // ---- the record over the book
+  // ---- the whole book
   const board = (box) => {
     const made = mine();
     const judged = made.filter((f) => f.counts);
@@ -362,7 +362,7 @@
       const you = calibrated(judged);
       const gauge = (name, c) => el("li", {},
         el("span", { class: "bet-who" }, el("b", {}, name), ` ${c.hits} of ${c.scored} ranges held the answer`),
-        el("span", {}, `promised ${c.expected.toFixed(1)}; true share, 95 %: ${Math.round(100 * c.low)} to ${Math.round(100 * c.high)} %`),
+        el("span", {}, `promised ${c.expected.toFixed(1)}; true share, 95\u00a0%: ${Math.round(100 * c.low)} to ${Math.round(100 * c.high)}\u00a0%`),
         el("span", { class: "bet-line", "aria-hidden": "true" },
           el("i", { class: "bet-span", style: `left:${place(c.low)};right:${place(1 - c.high)}` }),
           el("i", { class: "bet-dot", style: `left:${place(c.hits / c.scored)}` }),
