@@ -1,0 +1,6 @@
+"""Explorers: figures of the book that answer their reader, on the site and beside a kernel."""
+
+from .base import Explorer
+from .valley import Valley
+
+__all__ = ["Explorer", "Valley"]

@@ -1,0 +1,165 @@
+// What all explorers share: controls, a plot in SVG, and how numbers are said.
+const SVG = "http://www.w3.org/2000/svg";
+const CSS = `
+.slx{--ink:#22262b;--soft:#555;--grid:#e6e6e6;--paper:#fff;--edge:#b9b4a6;--blue:#0072b2;
+--orange:#a86400;--green:#007a5a;--red:#b84300;--purple:#9c4577;--grey:#6b6b6b;--band:#0072b226;
+font:15px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;color:var(--ink);
+background:var(--paper);border:1px solid var(--edge);border-radius:6px;padding:.8em;margin:.6em 0;
+max-width:46rem;box-sizing:border-box;text-align:left}
+.slx[data-dark]{--ink:#d9dde1;--soft:#a9b1b8;--grid:#30373e;--paper:#1b1f24;--edge:#5b656f;
+--blue:#56b4e9;--orange:#e69f00;--green:#2dc795;--red:#f58a4b;--purple:#dd9fc2;--grey:#a2a2a2;--band:#56b4e933}
+.slx *{box-sizing:border-box}.slx .title{font-weight:600;margin:0 0 .3em}
+.slx .panels{display:flex;flex-wrap:wrap;gap:.4em}.slx .panels>*{flex:1 1 17.5rem;min-width:0}
+.slx svg{display:block;width:100%;overflow:hidden;touch-action:pan-y}
+.slx svg text{font-size:12px;fill:var(--soft)}.slx svg .head{font-size:13px;fill:var(--ink)}
+.slx .rows{display:grid;gap:.4em;margin-top:.5em}
+.slx label,.slx .line{display:flex;flex-wrap:wrap;align-items:center;gap:.3em .6em;margin:0}
+.slx label>span:first-child,.slx .line>span:first-child{flex:0 0 8.5em}
+.slx label output{flex:0 0 7.5em;font-variant-numeric:tabular-nums}
+.slx input[type=range]{flex:1 1 8em;min-width:0;height:28px;margin:0;accent-color:var(--blue)}
+.slx select,.slx button,.slx input[type=text]{font:inherit;font-size:14px;color:inherit;
+background:var(--paper);border:1px solid var(--edge);border-radius:4px;padding:.2em .5em;min-height:32px;max-width:100%}
+.slx button{cursor:pointer}.slx button[aria-pressed=true]{background:var(--blue);border-color:var(--blue);color:var(--paper)}
+.slx :focus-visible{outline:3px solid var(--orange);outline-offset:2px}
+.slx .said{margin:.6em 0 0;padding:.5em .7em;border-left:3px solid var(--blue);min-height:3em;
+font-variant-numeric:tabular-nums}`;
+
+const make = (tag, attributes = {}, ...children) => {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes))
+    name.startsWith("on") ? node.addEventListener(name.slice(2), value) : node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+};
+const draw = (parent, tag, attributes, text) => {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (text !== undefined) node.textContent = text;
+  parent.append(node);
+  return node;
+};
+const count = (x) => Math.round(x).toLocaleString("en-US");
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+const power = (x) => {
+  const e = Math.floor(Math.log10(x) + 1e-9), m = (x / 10 ** e).toFixed(1).replace(/\.0$/, "");
+  return (m === "1" ? "" : m + "×") + "10" + [...String(e)].map((c) => RAISED[c]).join("");
+};
+const short = (x) => (x >= 1e6 ? power(x) : x >= 1e3 ? +(x / 1e3).toPrecision(3) + "k" : String(+x.toPrecision(3)));
+const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
+
+// The frame of an explorer; it follows the page's theme, whatever page that is.
+function frame(el, title) {
+  const root = make("div", { class: "slx" });
+  const dark = () => {
+    const page = document.documentElement, body = document.body;
+    const said = page.dataset.theme || page.getAttribute("theme") ||
+      { true: "light", false: "dark" }[body.dataset.jpThemeLight] ||
+      (/vscode-(dark|light)/.exec(body.className) || [])[1];
+    root.toggleAttribute("data-dark", said ? said === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+  };
+  dark();
+  const watch = new MutationObserver(dark);
+  watch.observe(document.documentElement, { attributes: true });
+  watch.observe(document.body, { attributes: true });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dark);
+  root.append(make("style", {}, CSS), make("p", { class: "title" }, title));
+  el.append(root);
+  return root;
+}
+
+// What the explorer says in words, for those who see it and for those who hear it.
+function speaker(root) {
+  const node = make("p", { class: "said", role: "status", "aria-live": "polite" });
+  root.append(node);
+  return (text) => { if (node.textContent !== text) node.textContent = text; };
+}
+
+function slider(rows, name, min, max, step, format, changed) {
+  const value = make("output"), input = make("input", { type: "range", min, max, step });
+  const show = () => { const text = format(+input.value); value.textContent = text; input.setAttribute("aria-valuetext", text); };
+  input.setAttribute("aria-label", name);
+  input.addEventListener("input", () => { show(); changed(+input.value); });
+  rows.append(make("label", {}, make("span", {}, name), input, value));
+  return { input, set: (x) => { input.value = x; show(); } };
+}
+
+function choice(rows, name, options, changed) {
+  const input = make("select", { "aria-label": name }, ...options.map(([value, text]) => make("option", { value }, text)));
+  input.addEventListener("change", () => changed(input.value));
+  rows.append(make("label", {}, make("span", {}, name), input));
+  return { input, set: (x) => { input.value = x; } };
+}
+
+function toggles(rows, name, texts, changed) {
+  const line = make("div", { class: "line", role: "group", "aria-label": name }, make("span", {}, name));
+  const buttons = texts.map((text, i) => make("button", { type: "button", onclick: () => changed(i) }, text));
+  line.append(...buttons);
+  rows.append(line);
+  return (on) => buttons.forEach((b, i) => b.setAttribute("aria-pressed", on(i)));
+}
+
+function ticksOf(low, high, log, room) {
+  if (!log) {
+    const raw = (high - low) / room, base = 10 ** Math.floor(Math.log10(raw));
+    const step = base * [1, 2, 5, 10].find((m) => m * base >= raw), ticks = [];
+    for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i++) ticks.push(+(i * step).toPrecision(10));
+    return ticks;
+  }
+  const decades = Math.log10(high / low), ticks = [];
+  const steps = decades > room ? [1] : decades > 1.5 ? [1, 3] : [1, 1.5, 2, 3, 5, 7];
+  const skip = Math.max(1, Math.ceil(decades / room));
+  for (let e = Math.floor(Math.log10(low)); e <= Math.log10(high); e++)
+    if (e % skip === 0) for (const m of steps) if (m * 10 ** e >= low && m * 10 ** e <= high) ticks.push(m * 10 ** e);
+  const every = Math.ceil(ticks.length / (room + 1));
+  return ticks.filter((_, i) => i % every === 0);
+}
+
+// A plot that is drawn anew at its own width, so that its words keep their size on a phone.
+function plot(parent, { label, height = 250, painter, drag }) {
+  const svg = draw(parent, "svg", { role: "img", "aria-label": label, height });
+  let axes;
+  const paint = () => {
+    const width = svg.clientWidth || 300;
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.replaceChildren();
+    painter((x, y, title) => {
+      const left = 46, right = width - 10, top = 24, bottom = height - 38;
+      const scale = (a, from, to) => {
+        const f = a.log ? Math.log : (v) => v, low = f(a.low), span = f(a.high) - low;
+        const at = (v) => from + ((f(v) - low) / span) * (to - from);
+        at.back = (p) => { const v = low + ((p - from) / (to - from)) * span; return a.log ? Math.exp(v) : v; };
+        return at;
+      };
+      const X = scale(x, left, right), Y = scale(y, bottom, top);
+      draw(svg, "text", { x: left - 38, y: 13, class: "head" }, title);
+      for (const t of ticksOf(x.low, x.high, x.log, width / 75)) {
+        draw(svg, "line", { x1: X(t), x2: X(t), y1: top, y2: bottom, stroke: "var(--grid)" });
+        draw(svg, "text", { x: X(t), y: bottom + 15, "text-anchor": "middle" }, (x.say || short)(t));
+      }
+      for (const t of ticksOf(y.low, y.high, y.log, 5)) {
+        draw(svg, "line", { x1: left, x2: right, y1: Y(t), y2: Y(t), stroke: "var(--grid)" });
+        draw(svg, "text", { x: left - 5, y: Y(t) + 4, "text-anchor": "end" }, (y.say || short)(t));
+      }
+      draw(svg, "path", { d: `M${left} ${top}V${bottom}H${right}`, fill: "none", stroke: "var(--soft)" });
+      draw(svg, "text", { x: (left + right) / 2, y: height - 6, "text-anchor": "middle" }, x.label);
+      const line = (points, style) => draw(svg, "path", {
+        d: points.map(([a, b], i) => (i ? "L" : "M") + X(a).toFixed(1) + " " + Y(b).toFixed(1)).join(""),
+        fill: "none", "stroke-width": 1.8, ...style });
+      const dot = (a, b, style) => draw(svg, "circle", { cx: X(a), cy: Y(b), r: 4, ...style });
+      const text = (a, b, words, style) => draw(svg, "text", { x: X(a), y: Y(b), ...style }, words);
+      axes = { X, Y, left, right, top, bottom, width };
+      return { svg, line, dot, text, ...axes };
+    });
+  };
+  if (drag) {
+    const follow = (e) => {
+      const box = svg.getBoundingClientRect();
+      drag(axes.X.back(clamp(e.clientX - box.left, axes.left, axes.right)));
+    };
+    svg.style.cursor = "ew-resize";
+    svg.addEventListener("pointerdown", (e) => { svg.setPointerCapture(e.pointerId); follow(e); });
+    svg.addEventListener("pointermove", (e) => { if (e.buttons) follow(e); });
+  }
+  new ResizeObserver(paint).observe(svg);
+  return paint;
+}
