@@ -13,9 +13,12 @@ max-width:46rem;box-sizing:border-box;text-align:left}
 .slx svg{display:block;width:100%;overflow:hidden;touch-action:pan-y}
 .slx svg text{font-size:12px;fill:var(--soft)}.slx svg .head{font-size:13px;fill:var(--ink)}
 .slx .rows{display:grid;gap:.4em;margin-top:.5em}
+.slx .rows{container-type:inline-size}
 .slx label,.slx .line{display:flex;flex-wrap:wrap;align-items:center;gap:.3em .6em;margin:0}
 .slx label>span:first-child,.slx .line>span:first-child{flex:0 0 8.5em}
-.slx label output{flex:0 0 7.5em;font-variant-numeric:tabular-nums}
+.slx label output{flex:0 0 8em;font-variant-numeric:tabular-nums}
+@container (max-width:30rem){.slx .line>span:first-child{flex:1 0 100%}
+.slx label>span:first-child{flex:1 0 auto}.slx label output{flex:0 1 auto;order:2}.slx label input{order:3;flex:1 0 100%!important}}
 .slx input[type=range]{flex:1 1 8em;min-width:0;height:28px;margin:0;accent-color:var(--blue)}
 .slx select,.slx button,.slx input[type=text]{font:inherit;font-size:14px;color:inherit;
 background:var(--paper);border:1px solid var(--edge);border-radius:4px;padding:.2em .5em;min-height:32px;max-width:100%}
@@ -41,7 +44,7 @@ const draw = (parent, tag, attributes, text) => {
 const count = (x) => Math.round(x).toLocaleString("en-US");
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const power = (x) => {
-  const e = Math.floor(Math.log10(x) + 1e-9), m = (x / 10 ** e).toFixed(1).replace(/\.0$/, "");
+  const e = Math.floor(Math.log10(x * 1.001)), m = (x / 10 ** e).toFixed(1).replace(/\.0$/, "");
   return (m === "1" ? "" : m + "×") + "10" + [...String(e)].map((c) => RAISED[c]).join("");
 };
 const short = (x) => (x >= 1e6 ? power(x) : x >= 1e3 ? +(x / 1e3).toPrecision(3) + "k" : String(+x.toPrecision(3)));

@@ -14,13 +14,15 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 HERE = Path(__file__).parent
 _shown: Counter[str] = Counter()
 """How often a page of this content was made, so that no two on a page have one name."""
 
-PAGE = """<div id="{name}" class="scalinglaws-explorer" role="group" aria-label="{label}"><p>{still}</p></div>
+PAGE = """<div id="{name}" class="scalinglaws-explorer" role="group" aria-label="{label}">
+<p>{still}</p></div>
 <script>(() => {{
 const el = document.querySelector("#{name}:not([data-alive])");
 if (!el) return;
@@ -36,7 +38,7 @@ const model = {{
 const url = URL.createObjectURL(new Blob([esm], {{ type: "text/javascript" }}));
 import(url).then((m) => {{ el.replaceChildren(); m.default.render({{ model, el }}); }})
   .finally(() => URL.revokeObjectURL(url));
-}})();</script>"""  # noqa: E501
+}})();</script>"""
 
 
 @cache
@@ -70,7 +72,8 @@ class Explorer:
         self._widget: Any = None
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.values.items())})"
+        values = ", ".join(f"{name}={value!r}" for name, value in self.values.items())
+        return fill(f"{type(self).__name__}({values})", 64, subsequent_indent="  ")
 
     @property
     def values(self) -> dict[str, Any]:
@@ -170,4 +173,5 @@ def rounded(values: Any, digits: int = 5) -> Any:
     """Numbers to so many significant digits, in nested lists: a page need not carry more."""
     if isinstance(values, (int, float)):
         return float(f"{values:.{digits}g}")
-    return [rounded(value, digits) for value in (values.tolist() if hasattr(values, "tolist") else values)]
+    values = values.tolist() if hasattr(values, "tolist") else values
+    return [rounded(value, digits) for value in values]

@@ -52,6 +52,8 @@ function render({ model, el }) {
         { low: bottom, high: top, say: (t) => t.toFixed(2) }, "loss (nats per token)");
       const inside = (f) => us.map((v) => [Math.exp(v), f(v)]).filter(([, l]) => l <= top && l >= bottom);
       p.line(inside((v) => surface(b, v)), { stroke: "var(--grey)", "stroke-dasharray": "2 4" });
+      const last = inside((v) => surface(b, v)).pop();
+      p.text(last[0], last[1], "law of approach 3", { "text-anchor": "end", dx: -4, dy: 22 });
       p.line(inside(c.at), { stroke: "var(--blue)" });
       b.N.forEach((N, k) => p.dot(N, b.L[k], c.used[k] === "1" ? { fill: "var(--blue)" } : { fill: "var(--paper)", stroke: "var(--blue)", "stroke-width": 1.5 }));
       const y = clamp(c.at(u), bottom, top), N = Math.exp(u);
@@ -88,7 +90,7 @@ function render({ model, el }) {
   });
   const sizes = choice(rows, "Parabola through", Object.keys(data.fits).map((name) => [name, name === "all" ? "all sizes" : "sizes " + name]), (name) => put("sizes", name));
   const n = C.length, half = Math.floor((n + 1) / 2), all = C.map((_, i) => i);
-  const presets = { all, "lower half": all.slice(0, half), "upper half": all.slice(n - half), };
+  const presets = { all, "lower half": all.slice(0, half), "upper half": all.slice(n - half) };
   const names = Object.keys(presets), same = (p) => String(p) === String(get("fitted"));
   const preset = toggles(rows, "Line through", names, (k) => put("fitted", presets[names[k]]));
   const each = toggles(rows, "Budgets in it", C.map(power), (i) => {
