@@ -1,6 +1,7 @@
 """Explorers: figures of the book that answer their reader, on the site and beside a kernel."""
 
 from .base import Explorer
+from .how_far import HowFar
 from .valley import Valley
 
-__all__ = ["Explorer", "Valley"]
+__all__ = ["Explorer", "HowFar", "Valley"]

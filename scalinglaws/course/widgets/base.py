@@ -43,8 +43,10 @@ import(url).then((m) => {{ el.replaceChildren(); m.default.render({{ model, el }
 
 @cache
 def source(name: str) -> str:
-    """The JavaScript module of an explorer: what all share, and its own."""
-    return "\n".join((HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("base", name))
+    """The JavaScript module of an explorer, without comments: what all share, and its own."""
+    text = "\n".join((HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("base", name))
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 class Explorer:

@@ -52,8 +52,8 @@ function render({ model, el }) {
         { low: bottom, high: top, say: (t) => t.toFixed(2) }, "loss (nats per token)");
       const inside = (f) => us.map((v) => [Math.exp(v), f(v)]).filter(([, l]) => l <= top && l >= bottom);
       p.line(inside((v) => surface(b, v)), { stroke: "var(--grey)", "stroke-dasharray": "2 4" });
-      const last = inside((v) => surface(b, v)).pop();
-      p.text(last[0], last[1], "law of approach 3", { "text-anchor": "end", dx: -4, dy: 22 });
+      const [first] = inside((v) => surface(b, v));
+      p.text(...first, "law of approach 3", { dx: 4, dy: 20 });
       p.line(inside(c.at), { stroke: "var(--blue)" });
       b.N.forEach((N, k) => p.dot(N, b.L[k], c.used[k] === "1" ? { fill: "var(--blue)" } : { fill: "var(--paper)", stroke: "var(--blue)", "stroke-width": 1.5 }));
       const y = clamp(c.at(u), bottom, top), N = Math.exp(u);
