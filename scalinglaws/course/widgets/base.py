@@ -42,9 +42,9 @@ import(url).then((m) => {{ el.replaceChildren(); m.default.render({{ model, el }
 
 
 @cache
-def source(name: str) -> str:
-    """The JavaScript module of an explorer, without comments: what all share, and its own."""
-    text = "\n".join((HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("base", name))
+def source(*parts: str) -> str:
+    """The JavaScript module of an explorer, made of these files, without comments."""
+    text = "\n".join((HERE / f"{part}.js").read_text(encoding="utf-8") for part in parts)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
@@ -59,6 +59,8 @@ class Explorer:
     """
 
     name: str
+    parts: tuple[str, ...] = ("base", "chart")
+    """The stems of the .js files that it shares with others."""
 
     def __init__(
         self,
@@ -117,14 +119,14 @@ class Explorer:
                 ) from error
             traits = {key: traitlets.Any().tag(sync=True) for key in ("data", *self._values)}
             kind = type(
-                type(self).__name__, (anywidget.AnyWidget,), {"_esm": source(self.name), **traits}
+                type(self).__name__, (anywidget.AnyWidget,), {"_esm": source(*self.parts, self.name), **traits}
             )
             self._widget = kind(data=self.data, **self._values)
         return self._widget
 
     def html(self) -> str:
         """The explorer as HTML that works by itself, on a page without a kernel and a network."""
-        payload = {"esm": source(self.name), "values": {"data": self.data, **self.values}}
+        payload = {"esm": source(*self.parts, self.name), "values": {"data": self.data, **self.values}}
         text = json.dumps(payload, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
         text = text.replace("</", "<\\/").replace("<!--", "<\\!--")
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
