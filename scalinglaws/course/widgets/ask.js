@@ -76,7 +76,7 @@ function render({ model, el }) {
   const paint = plot2(holder);
   const say = speaker(root);
   function plot2(parent) {
-    const height = 252, svg = draw(parent, "svg", { role: "img", height, "aria-label": "Probability of each digit at each place of the answer" });
+    const height = 260, svg = draw(parent, "svg", { role: "img", height, "aria-label": "Probability of each digit at each place of the answer" });
     const paint = () => {
       const width = svg.clientWidth || 300, n = digits + 1, left = 24, cell = (width - left - 4) / n, h = 19;
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -92,7 +92,9 @@ function render({ model, el }) {
           draw(svg, "rect", { x: x + 2, y, width: (cell - 4) * p[k], height: h - 2, rx: 2, fill: k === want ? "var(--green)" : "var(--orange)" });
           if (k === want) draw(svg, "rect", { x: x + 2, y, width: cell - 4, height: h - 2, rx: 2, fill: "none", stroke: "var(--green)", "stroke-width": 2 });
         }
-        draw(svg, "text", { x: x + cell / 2, y: height - 10, "text-anchor": "middle", class: "head" }, `${symbols[best]} · ${Math.round(100 * p[best])}%`);
+        const middle = { x: x + cell / 2, "text-anchor": "middle" }, sure = 100 * p[best];
+        draw(svg, "text", { ...middle, y: height - 24, class: "head", "font-weight": 600 }, symbols[best]);
+        draw(svg, "text", { ...middle, y: height - 7 }, (sure > 99.95 ? "100" : sure.toPrecision(3)) + "%");
       });
     };
     new ResizeObserver(paint).observe(svg);

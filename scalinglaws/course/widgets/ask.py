@@ -58,7 +58,9 @@ class AskTheModel(Explorer):
         if not isinstance(model, Transformer) or model.config.shift:
             raise ValueError("the page knows transformers without token shift, no other model")
         if not isinstance(task, ShortSums) or config.vocab_size != len(task.vocabulary):
-            raise ValueError("the page knows the task ShortSums, and a model that was trained on it")
+            raise ValueError(
+                "the page knows the task ShortSums, and a model that was trained on it"
+            )
         self.task = task
         self.rounded_model = config.build([0])
         matrices = {}

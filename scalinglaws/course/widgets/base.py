@@ -31,12 +31,16 @@ const {{ esm, values }} = {payload};
 const heard = {{}};
 const model = {{
   get: (name) => values[name],
-  set: (name, value) => {{ values[name] = value; (heard["change:" + name] || []).forEach((f) => f()); }},
+  set: (name, value) => {{
+    values[name] = value;
+    (heard["change:" + name] || []).forEach((f) => f());
+  }},
   save_changes: () => {{}},
   on: (name, f) => (heard[name] ||= []).push(f),
 }};
 const url = URL.createObjectURL(new Blob([esm], {{ type: "text/javascript" }}));
-import(url).then((m) => {{ el.replaceChildren(); m.default.render({{ model, el }}); }})
+import(url)
+  .then((m) => {{ el.replaceChildren(); m.default.render({{ model, el }}); }})
   .finally(() => URL.revokeObjectURL(url));
 }})();</script>"""
 
@@ -92,7 +96,8 @@ class Explorer:
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Set a value. Raises KeyError for an unknown name, ValueError for a bad value."""
-        self._values[self._known(name)] = value = self._checks[name](value)
+        value = self._checks[self._known(name)](value)
+        self._values[name] = value
         if self._widget is not None:
             setattr(self._widget, name, value)
 
@@ -119,14 +124,19 @@ class Explorer:
                 ) from error
             traits = {key: traitlets.Any().tag(sync=True) for key in ("data", *self._values)}
             kind = type(
-                type(self).__name__, (anywidget.AnyWidget,), {"_esm": source(*self.parts, self.name), **traits}
+                type(self).__name__,
+                (anywidget.AnyWidget,),
+                {"_esm": source(*self.parts, self.name), **traits},
             )
             self._widget = kind(data=self.data, **self._values)
         return self._widget
 
     def html(self) -> str:
         """The explorer as HTML that works by itself, on a page without a kernel and a network."""
-        payload = {"esm": source(*self.parts, self.name), "values": {"data": self.data, **self.values}}
+        payload = {
+            "esm": source(*self.parts, self.name),
+            "values": {"data": self.data, **self.values},
+        }
         text = json.dumps(payload, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
         text = text.replace("</", "<\\/").replace("<!--", "<\\!--")
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -81,7 +81,7 @@ class HowFar(Explorer):
             for c in self.budgets[first:-1]
         ]
         super().__init__(
-            label="Explorer: choose a law and the budgets that it is fitted to, then open runs beyond",
+            label="Explorer: choose a law and the budgets of its fit, then open the runs beyond",
             still=(
                 "An explorer stands here where scripts run: the forecasts of a law for the budgets "
                 "above those of its fit, its band, and the runs that were trained there."

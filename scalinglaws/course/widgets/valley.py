@@ -22,7 +22,7 @@ LEAST = 3
 
 
 def doubt(fit: AllocationFit) -> np.ndarray:
-    """Covariance of ln N of the minima over the draws of a fit by `fit_isoflop`, (budgets, budgets).
+    """Covariance of ln N of the minima over the draws of `fit_isoflop`, (budgets, budgets).
 
     The standard deviations are half the middle 68 % of the draws, which a few lost minima do not
     move.
@@ -85,13 +85,16 @@ class Valley(Explorer):
         self.surface = fit_chinchilla(*what, groups=known["groups"], bootstrap=100).law
         first, *_ = self.fits.values()
         if any(len(fit.C) != len(first.C) for fit in self.fits.values()):
-            raise ValueError("a budget has a minimum only in some windows: leave it out of the runs")
+            raise ValueError(
+                "a budget has a minimum only in some windows: leave it out of the runs"
+            )
         places = range(len(first.C))
         law = self.surface
         data = {
             "C": rounded(first.C, 4),
             "budgets": [
-                {"N": rounded(c.N, 6), "D": rounded(c.D, 6), "L": rounded(c.L)} for c in first.curves
+                {"N": rounded(c.N, 6), "D": rounded(c.D, 6), "L": rounded(c.L)}
+                for c in first.curves
             ],
             "law": rounded([law.E, law.A, law.alpha, law.B, law.beta], 6),
             "fits": {name: self._packed(fit) for name, fit in self.fits.items()},
@@ -143,5 +146,7 @@ def _budgets(value: Any, budgets: int) -> list[int]:
     """The numbers of budgets, each once and rising. Raises ValueError if there are too few."""
     chosen = sorted({int(one) for one in value})
     if len(chosen) < LEAST or chosen[0] < 0 or chosen[-1] >= budgets:
-        raise ValueError(f"at least {LEAST} numbers of budgets from 0 to {budgets - 1}, not {value!r}")
+        raise ValueError(
+            f"at least {LEAST} numbers of budgets from 0 to {budgets - 1}, not {value!r}"
+        )
     return chosen
