@@ -1,6 +1,6 @@
 // What all explorers share: their frame, their look, and how numbers are said.
 const SVG = "http://www.w3.org/2000/svg";
-const CSS = `
+const CSS = `.text_html:has(>.scalinglaws-explorer){background:none!important;padding:0!important}
 .slx{--ink:#22262b;--soft:#555;--grid:#e6e6e6;--paper:#fff;--edge:#b9b4a6;--blue:#0072b2;
 --orange:#a86400;--green:#007a5a;--red:#b84300;--purple:#9c4577;--grey:#6b6b6b;--band:#0072b226;
 font:15px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;color:var(--ink);
