@@ -54,9 +54,9 @@ class AskTheModel(Explorer):
     parts = ("base",)
 
     def __init__(self, model: Transformer, task: ShortSums) -> None:
-        config = getattr(model, "config", None)
         if not isinstance(model, Transformer) or model.config.shift:
             raise ValueError("the page knows transformers without token shift, no other model")
+        config = model.config
         if not isinstance(task, ShortSums) or config.vocab_size != len(task.vocabulary):
             raise ValueError(
                 "the page knows the task ShortSums, and a model that was trained on it"

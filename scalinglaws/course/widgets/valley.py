@@ -77,12 +77,12 @@ class Valley(Explorer):
 
     def __init__(self, runs: pd.DataFrame, *, bootstrap: int = 500) -> None:
         what = [runs[name].to_numpy(float) for name in ("params", "tokens", "loss")]
-        known = {"flops": runs["flops"], "groups": runs[["width", "seed"]]}
+        flops, groups = runs["flops"].to_numpy(float), runs[["width", "seed"]].to_numpy()
         self.fits = {
-            name: fit_isoflop(*what, **known, within=window, bootstrap=bootstrap)
+            name: fit_isoflop(*what, flops=flops, groups=groups, within=window, bootstrap=bootstrap)
             for name, window in WINDOWS.items()
         }
-        self.surface = fit_chinchilla(*what, groups=known["groups"], bootstrap=100).law
+        self.surface = fit_chinchilla(*what, groups=groups, bootstrap=100).law
         first, *_ = self.fits.values()
         if any(len(fit.C) != len(first.C) for fit in self.fits.values()):
             raise ValueError(
