@@ -64,7 +64,7 @@ def _wall(rng: np.random.Generator) -> tuple[dict[str, Any], dict[str, Any] | No
 
     right, late = found(0), found(1)
     told = {"R_star": right, "R_late": late, "beta": fit.alpha, "E": fit.E}
-    clear = apart(right, late, share=0.06) and abs(right / R_star - 1) < 0.15
+    clear = apart(right, late, share=0.025) and abs(right / R_star - 1) < 0.15
     return tables, told if clear else None
 
 
@@ -78,7 +78,7 @@ def _idea(rng: np.random.Generator) -> tuple[pd.DataFrame, dict[str, Any] | None
     rows = []
     for seed in range(4):
         for recipe, line in (("base", base), ("idea", better)):
-            noise = np.exp(rng.normal(0, 0.006, 7))
+            noise = np.exp(rng.normal(0, 0.012, 7))
             rows += [(recipe, c, seed, y) for c, y in zip(C, line * noise, strict=True)]
     table = pd.DataFrame(rows, columns=["recipe", "flops", "seed", "loss"])
     table["flops"], table["loss"] = rounded(table.flops), rounded(table.loss)
@@ -141,15 +141,15 @@ def _year(rng: np.random.Generator) -> tuple[dict[str, float], dict[str, Any] | 
         "growth_sd": float(rounded([rng.uniform(0.06, 0.1)], 3)[0]),
     }
     draws = np.random.default_rng(0)
-    stock = draws.normal(given["stock"], given["stock_sd"], 200_000)
-    growth = draws.normal(given["growth"], given["growth_sd"], 200_000)
+    stock = draws.normal(given["stock"], given["stock_sd"], 100_000)
+    growth = draws.normal(given["growth"], given["growth_sd"], 100_000)
     kept = growth > 0.02
     years = given["start"] + (stock[kept] - given["used"]) / growth[kept]
     low, middle, high = (float(q) for q in np.quantile(years, [0.1, 0.5, 0.9]))
     plain = given["start"] + (given["stock"] - given["used"]) / given["growth"]
     natural = given["start"] + (given["stock"] - given["used"]) * np.log(10) / given["growth"]
     told = {"years": (low, middle, high), "plain": plain, "natural": float(natural)}
-    return given, told if float(years.mean()) - middle > 0.3 else None
+    return given, told if float(years.mean()) - middle > 0.15 else None
 
 
 def _market(rng: np.random.Generator) -> dict[str, float]:
