@@ -1,4 +1,7 @@
-"""The two commands of an instructor: `build` before the term, `grade` after the deadline."""
+"""The commands of an instructor: `build` before the term, `grade` after the deadline.
+
+`figures` writes the figures of the chapters to a folder, for slides.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import export, grading, key, masters, release, sandbox
+from . import export, figures, grading, key, masters, release, sandbox
 from .sandbox import Limits
 
 
@@ -36,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
         "sets, one folder a set within it",
     )
     grade.add_argument("--workers", type=int, default=1, help="so many at a time (default: 1)")
-    grade.add_argument("--seconds", type=float, default=600, help="of computing, for a notebook (default: 600)")
+    grade.add_argument(
+        "--seconds", type=float, default=600, help="of computing, for a notebook (default: 600)"
+    )
     grade.add_argument(
         "--cell-seconds", type=float, default=60, help="of computing, for a cell (default: 60)"
     )
@@ -45,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--no-sandbox", action="store_true", help="grade without protection from students' code"
     )
+    slides = commands.add_parser("figures", help="write the figures of the chapters, for slides")
+    slides.add_argument("--to", type=Path, required=True, help="a folder")
     return top
 
 
@@ -52,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command. The exit code is 2 if it cannot be done as it stands."""
     given = parser().parse_args(arguments)
     try:
-        return build(given) if given.command == "build" else grade(given)
+        return {"build": build, "grade": grade, "figures": draw}[given.command](given)
     except (ValueError, OSError) as error:
         print(f"coursework: {error}", file=sys.stderr)
         return 2
@@ -85,6 +92,12 @@ def grade(given: argparse.Namespace) -> int:
                 continue
             folder = given.submissions
         one_set(given, name, folder, people, limits, shut)
+    return 0
+
+
+def draw(given: argparse.Namespace) -> int:
+    """Write the figures of the chapters."""
+    print(f"{given.to}: {len(figures.export(given.to))} figures, described in figures.md")
     return 0
 
 

@@ -43,7 +43,7 @@ def canvas(path: Path, master: Master, people: Iterable[Person], all: dict[str, 
 
 
 def moodle(path: Path, master: Master, people: Iterable[Person], all: dict[str, Graded]) -> None:
-    """A table for Moodle: Grades, Import, CSV. Map "ID number" (or the address) and both columns."""
+    """A table for Moodle: Grades, Import, CSV. Map "ID number" or the address, and both columns."""
     rows = [["ID number", "Email address", master.title, f"{master.title} (feedback)"]]
     for one in people:
         graded = all.get(one.id)
@@ -161,7 +161,9 @@ def read_sheet(folder: Path, name: str) -> list[str]:
         if not told:
             continue
         graded = stored(folder, name, (row.get("student") or "").strip())
-        marks = [one for one in graded.marks if one.question == row.get("question")] if graded else []
+        marks = (
+            [one for one in graded.marks if one.question == row.get("question")] if graded else []
+        )
         if graded is None or not marks or print_of(marks[0].written) != row.get("text"):
             problems.append(f"{path.name}, line {line}: no such answer; it may have been replaced")
             continue
@@ -171,7 +173,8 @@ def read_sheet(folder: Path, name: str) -> list[str]:
             value = math.nan
         if not 0 <= value <= marks[0].most:
             problems.append(
-                f"{path.name}, line {line}: points go from 0 to {points(marks[0].most)}, not {told!r}"
+                f"{path.name}, line {line}: points go from 0 to {points(marks[0].most)}, "
+                f"not {told!r}"
             )
             continue
         marks[0].points, marks[0].said = value, (row.get("comment") or "").strip()

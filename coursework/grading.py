@@ -14,7 +14,6 @@ import hashlib
 import json
 import math
 import os
-import re
 import stat
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -220,7 +219,9 @@ def tested(cell: masters.Cell, world: World, student: marking.Asked) -> Mark:
         return Mark(cell.name, 0.0, cell.points, f"not tested: {error}")
     except Exception as error:  # an answer of a form that the test did not think of
         kind = type(error).__name__
-        return Mark(cell.name, 0.0, cell.points, f"the answer could not be judged ({kind}: {error})")
+        return Mark(
+            cell.name, 0.0, cell.points, f"the answer could not be judged ({kind}: {error})"
+        )
     return Mark(cell.name, cell.points, cell.points, "right")
 
 

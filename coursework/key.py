@@ -103,7 +103,7 @@ def example(name: str) -> dict[str, Any]:
 
 
 def roster(path: Path) -> list[Person]:
-    """The students of a course, from a table with a column `id` (and name, email, canvas_id, section).
+    """The students of a course, from a table with a column `id`, and others named as in `Person`.
 
     Raises ValueError if an id is missing, stands there twice, or cannot be the name of a folder.
     """

@@ -23,7 +23,9 @@ TEXT_STUB = "YOUR ANSWER HERE"
 DATA = "data"
 """The cell with the student's data has this name."""
 SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?### END SOLUTION[^\n]*$", re.M | re.S)
-HIDDEN = re.compile(r"^[ \t]*### BEGIN HIDDEN TESTS\n(.*?)^[ \t]*### END HIDDEN TESTS[^\n]*$", re.M | re.S)
+HIDDEN = re.compile(
+    r"^[ \t]*### BEGIN HIDDEN TESTS\n(.*?)^[ \t]*### END HIDDEN TESTS[^\n]*$", re.M | re.S
+)
 
 
 @dataclass(frozen=True)

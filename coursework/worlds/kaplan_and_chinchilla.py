@@ -122,8 +122,7 @@ def _budgets(
     log_D = log_C - np.log(6) - log_N
     log_Cb = np.log(6) + log_B + log_D
     a, half, both = (
-        float(np.polyfit(x, y, 1)[0])
-        for x, y in ((log_C, log_N), (log_C, log_B), (log_Cb, log_B))
+        float(np.polyfit(x, y, 1)[0]) for x, y in ((log_C, log_N), (log_C, log_B), (log_Cb, log_B))
     )
     grid = float(np.polyfit(log_C, coarse, 1)[0])
     if not (apart(a, grid, 1 - a, by=0.015) and apart(both, half, a, by=0.02)):
