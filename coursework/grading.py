@@ -371,7 +371,11 @@ def grade_all(
 
     with ThreadPoolExecutor(workers) as pool:
         waiting = [pool.submit(one, submission) for submission in submissions]
-        return [done.result() for done in as_completed(waiting)]
+        try:
+            return [done.result() for done in as_completed(waiting)]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def keep_written(before: Graded, made: Graded) -> None:

@@ -123,7 +123,7 @@ def compiled(source: str) -> Any:
         head = re.match(r"\s*%%(\w+).*\n?", source)
         if head:
             source = source[head.end() :] if head[1] in DROPPED else ""
-        lines = [re.sub(r"^(\s*)[%!].*", r"\1pass", line) for line in source.split("\n")]
+        lines = [re.sub(r"^(\s*)(%[A-Za-z]|!).*", r"\1pass", line) for line in source.split("\n")]
         return compile("\n".join(lines), "<cell>", "exec")
 
 

@@ -9,6 +9,7 @@ as far as the system has them, and nothing keeps the code from the network or fr
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import select
@@ -32,6 +33,8 @@ PACKAGE = Path(scalinglaws.__file__).parent
 FIRST_USER = 61_000
 """Where the grader is root, the code runs as this user or one of those after it."""
 MOST_REPLY = 4_000_000
+RESERVED_MB = 2048
+"""Addresses that libraries set aside and never use, which a limit of addresses has to allow."""
 KEPT = 20_000
 """So many letters of what a notebook printed are kept."""
 
@@ -77,7 +80,7 @@ class Box:
         settings = {
             "user": FIRST_USER + slot if root else None,
             "cpu_seconds": limits.seconds,
-            "memory": limits.memory_mb * 2**20,
+            "memory": (limits.memory_mb + RESERVED_MB) * 2**20,
             "file": limits.disk_mb * 2**20,
             "processes": limits.processes if shut else 4096,
             "package": "/box" if shut else str(PACKAGE.parent),
@@ -257,7 +260,27 @@ def wrapped(disk_mb: int) -> list[str]:
     command += ["--perms", "0755", "--dir", "/box"]
     command += ["--ro-bind", str(PACKAGE), "/box/scalinglaws", "--ro-bind", str(RUNNER)]
     command += ["/box/runner.py", "--perms", "1777", "--size", str(disk_mb * 2**20)]
-    return [*command, "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    command += ["--tmpfs", "/tmp", "--chdir", "/tmp"]
+    for path in fonts():
+        command += ["--ro-bind", str(path), f"/tmp/{path.name}"]
+    return command
+
+
+@cache
+def fonts() -> tuple[Path, ...]:
+    """What matplotlib found out about this machine's fonts.
+
+    Without it every notebook would look through all fonts anew, for seconds.
+    """
+    import matplotlib.font_manager
+
+    folder = Path(tempfile.mkdtemp(prefix="coursework-fonts-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
+        made = folder / path.name
+        made.write_bytes(path.read_bytes())
+        made.chmod(0o644)
+    return tuple(folder.iterdir())
 
 
 def python_folders() -> list[Path]:

@@ -71,7 +71,7 @@ def said(graded: Graded) -> str:
     return "\n".join(mark.said for mark in graded.marks)
 
 
-def tested(master: Master) -> float:
+def by_tests(master: Master) -> float:
     """The points that tests give."""
     return sum(cell.points for cell in master.cells if cell.tested)
 
