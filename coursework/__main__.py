@@ -119,6 +119,9 @@ def one_set(
     graded = grading.grade_all(
         course, name, submissions, limits=limits, shut=shut, workers=given.workers, anew=given.anew
     )
+    new = {one.student for one in graded}
+    kept = (grading.stored(course, name, one.id) for one in people if one.id not in new)
+    graded += [one for one in kept if one is not None]
     by_student = {one.student: one for one in graded}
     left = export.write_sheet(course, master, graded)
     for one in graded:
@@ -126,6 +129,9 @@ def one_set(
     export.canvas(course / "grades" / f"{name}-canvas.csv", master, people, by_student)
     export.moodle(course / "grades" / f"{name}-moodle.csv", master, people, by_student)
     print(f"{name}: {len(graded)} of {len(people)} students handed in; {left} texts to be read")
+    for one in graded:
+        if one.notes and one.tested == 0:
+            print(f"  {one.student} got nothing: {one.notes[0]}")
     for problem in problems:
         print(f"  {problem}")
     for path in nobody:

@@ -214,7 +214,7 @@ def tested(cell: masters.Cell, world: World, student: marking.Asked) -> Mark:
     try:
         exec(compile(cell.hidden, f"<hidden tests of {cell.name}>", "exec"), names)
     except AssertionError as error:
-        return Mark(cell.name, 0.0, cell.points, str(error) or "the answer is not right")
+        return Mark(cell.name, 0.0, cell.points, str(error)[:1000] or "the answer is not right")
     except Ended as error:
         return Mark(cell.name, 0.0, cell.points, f"not tested: {error}")
     except Exception as error:  # an answer of a form that the test did not think of
@@ -281,17 +281,23 @@ def grade(
     shut: bool = True,
     slot: int = 0,
 ) -> Graded:
-    """The marks of a submitted file. Never raises for what the file holds."""
+    """The marks of a submitted file. Never raises for what the file holds.
+
+    Raises OSError if its process does not even start, which is no fault of the student's.
+    """
     try:
         cells = read(path)
     except Unreadable as error:
         return unmarked(master, str(error))
-    try:
-        with Box(limits, shut=shut, slot=slot) as box:
-            graded = mark(master, world, cells, box)
-            why, printed = box.why, box.printed
-    except (OSError, Ended) as error:
-        return unmarked(master, f"the notebook could not be run: {error}")
+    with Box(limits, shut=shut, slot=slot) as box:
+        try:
+            ready = box.ask("6 * 7").get("value") == 42
+        except Ended:
+            ready = False
+        if not ready:
+            raise OSError(f"the process for {path} did not start: {box.output[-300:]}")
+        graded = mark(master, world, cells, box)
+        why, printed = box.why, box.printed
     if why:
         graded.notes.insert(0, why)
     if printed > 1_000_000:

@@ -7,6 +7,7 @@ import os
 
 import pytest
 from classroom import blank, bytes_of, hand_in, lost, marked, solved, with_cell
+from hostile import without_ids
 
 from coursework import __main__ as command
 from coursework import export, grading, key, masters, runner, sandbox
@@ -56,6 +57,13 @@ def test_a_cell_that_is_there_twice_counts_once():
     graded = marked(SET, notebook)
     assert lost(graded) == set()
     assert len(graded.marks) == len({mark.question for mark in graded.marks})
+
+
+def test_cells_are_known_without_their_ids():
+    graded = marked(SET, without_ids(solved(SET)))
+    assert lost(graded) == set()
+    assert all(mark.written for mark in graded.marks if mark.points is None)
+    assert sum(mark.points is None for mark in graded.marks) == 2
 
 
 def test_magics_of_notebooks_run_or_are_left_out():
@@ -169,5 +177,9 @@ def test_without_a_sandbox_it_refuses_until_told(tmp_path, monkeypatch, capsys):
     assert "read the key" in told and "--no-sandbox" in told
     assert command.main([*given, "--no-sandbox"]) == 0
     assert "1 of 1 students handed in" in capsys.readouterr().out
+    (tmp_path / "later").mkdir()
+    given[-1] = str(tmp_path / "later")
+    assert command.main([*given, "--no-sandbox"]) == 0
+    assert "1 of 1 students handed in" in capsys.readouterr().out, "marks are kept"
     assert (tmp_path / "c" / "feedback" / SET / "ada.html").exists()
     assert (tmp_path / "c" / "grades" / f"{SET}-moodle.csv").exists()
