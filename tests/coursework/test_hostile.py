@@ -15,7 +15,7 @@ from coursework.key import Person
 from coursework.sandbox import Limits
 
 WANTED = "SCALINGLAWS_REQUIRE_SANDBOX"
-LIMITS = Limits(cell_seconds=4, seconds=15, patience=200, memory_mb=1500)
+LIMITS = Limits(cell_seconds=4, seconds=15, patience=200, memory_mb=700)
 """Little computing, and much patience: these tests may have to share the machine with others."""
 
 
