@@ -23,6 +23,14 @@ def _is_real(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
+def _float(value: Any) -> float:
+    """A real number as a float; infinite where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def whole(value: Any, name: str, least: float = 0, most: float = math.inf) -> int:
     """`value` as an int. Raises ValueError unless it is a whole number from `least` to `most`."""
     if not _is_whole(value):
@@ -38,9 +46,10 @@ def real(value: Any, name: str) -> float:
     """`value` as a float. Raises ValueError unless it is a finite number."""
     if not _is_real(value):
         raise ValueError(f"{name} must be a number, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be a finite number, got {value}")
-    return float(value)
+    number = _float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be a finite number, got {number}")
+    return number
 
 
 def within(value: Any, name: str, least: float, below: float) -> float:
@@ -53,9 +62,12 @@ def within(value: Any, name: str, least: float, below: float) -> float:
 
 def above_zero(value: Any, name: str) -> float:
     """`value` as a float. Raises ValueError unless it is a finite number above 0."""
-    if not _is_real(value) or not 0 < value < math.inf:
+    if not _is_real(value):
         raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
-    return float(value)
+    number = _float(value)
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} must be a finite number above 0, got {number}")
+    return number
 
 
 def seed(value: Any, name: str = "seed") -> int:
@@ -79,7 +91,7 @@ def positive(values: ArrayLike, name: str) -> np.ndarray:
             array = np.ma.filled(values.astype(float), np.nan)
         else:
             array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers only: {error}") from None
     bad = ~(np.isfinite(array) & (array > 0))
     if bad.any():
@@ -89,6 +101,14 @@ def positive(values: ArrayLike, name: str) -> np.ndarray:
             f"(the first is {example}). Leave out runs that failed or diverged."
         )
     return array
+
+
+def one_positive(value: ArrayLike, name: str) -> float:
+    """`value` as a float. Raises ValueError unless it is one number, finite and above 0."""
+    array = positive(value, name)
+    if array.size != 1:
+        raise ValueError(f"{name} must be one number, got {array.size}")
+    return float(array.item())
 
 
 def field(owner: Any, name: str, check: Callable[..., Any], *bounds: float) -> None:

@@ -54,8 +54,21 @@ class Estimate:
         told = f"{self.value:{form}}"
         if not self.known:
             return told
-        trials = "" if self.n is None else f", n = {self.n:,}"
-        return f"{told} ({self.level:.0%} interval {self.low:{form}} to {self.high:{form}}{trials})"
+        low, high, trials = *ends(self.low, self.high), ""
+        if self.n is not None:
+            low, high, trials = f"{self.low:.1%}", f"{self.high:.1%}", f", n = {self.n:,}"
+        return f"{told} ({self.level:.0%} interval {low} to {high}{trials})"
+
+
+def ends(low: float, high: float) -> tuple[str, str]:
+    """Both ends of an interval as texts: 4 digits, or as many, up to 8, as tell them apart.
+
+    >>> ends(0.34781, 0.35), ends(0.34781, 0.347812)
+    (('0.3478', '0.35'), ('0.34781', '0.347812'))
+    """
+    different = (d for d in range(4, 9) if f"{low:.{d}g}" != f"{high:.{d}g}")
+    digits = next(different, 4)
+    return f"{low:.{digits}g}", f"{high:.{digits}g}"
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:

@@ -238,6 +238,11 @@ def _percent(share: Estimate) -> str:
 
 
 def _k(source: Source, k: float | None) -> float:
+    if not isinstance(source, ChinchillaLaw | ChinchillaFit | AllocationFit):
+        raise ValueError(
+            "a plan needs a law L(N, D) or a fit of approaches 1 to 3 (ChinchillaLaw, "
+            f"fit_chinchilla, fit_isoflop, ...); got {type(source).__name__}"
+        )
     if isinstance(source, ChinchillaFit):
         if k is not None and k != source.k:
             raise ValueError(f"the fit counts C = {source.k:g} N D; k cannot be another")
@@ -263,9 +268,12 @@ def compute_optimal(source: Source, flops: float, *, k: float | None = None) -> 
     C = above_zero(flops, "flops")
     k = _k(source, k)
     if isinstance(source, ChinchillaLaw):
-        parts = (source.N_opt(C, k), source.D_opt(C, k), source.tokens_per_param(C, k))
+        with np.errstate(all="ignore"):
+            parts = (source.N_opt(C, k), source.D_opt(C, k), source.tokens_per_param(C, k))
+            loss: Estimate | None = Estimate(float(source.L_opt(C, k)))
+        if not all(math.isfinite(float(part)) for part in parts):
+            raise ValueError(f"the best split of {C:.3g} FLOPs lies beyond what numbers can hold")
         N, D, ratio = (Estimate(float(part)) for part in parts)
-        loss: Estimate | None = Estimate(float(source.L_opt(C, k)))
     else:
         best = source.optimum(C, LEVEL)
         N, D, ratio, loss = best.N, best.D, best.tokens_per_param, best.L
@@ -397,11 +405,19 @@ def _cheapest(law: ChinchillaLaw, task: _Task) -> _Cheapest:
         return float(np.logaddexp(0.0, demand)) - math.log(law.alpha / law.beta) - t
 
     unserved = math.log(law.beta / law.alpha)
-    t = root(falling, unserved, below=False) if served else unserved
-    N, D = math.exp(log_N(t)), math.exp(log_D(t))
+    try:
+        with np.errstate(all="ignore"):
+            t = root(falling, unserved, below=False) if served else unserved
+        N, D = math.exp(log_N(t)), math.exp(log_D(t))
+    except OverflowError:
+        raise ValueError("the model lies beyond what numbers can hold") from None
+    if not (N > 0 and D > 0):
+        raise ValueError(f"a loss of {rest + law.E:.4g} needs no model at all: ask for a lower one")
     N0, D0 = math.exp(log_N(unserved)), math.exp(log_D(unserved))
     total = k * N * (D + served / 3)
     usual = k * N0 * (D0 + served / 3)
+    if not math.isfinite(total + usual):
+        raise ValueError("the model lies beyond what numbers can hold")
     return _Cheapest(
         params=N,
         tokens=D,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from .estimate import Estimate
+from ._checks import above_zero
+from .estimate import Estimate, ends
 from .fit import (
     AllocationFit,
     ChinchillaFit,
@@ -30,6 +31,7 @@ from .fit import (
 )
 from .plan import Plan, compute_optimal
 from .runs.doubts import RATIO, inseparable, lengths_of_sizes
+from .runs.files import listed
 from .runs.measured import Measurements
 from .runs.shapes import step_column
 
@@ -40,6 +42,11 @@ METHODS = ("parametric", "isoflop", "envelope", "best-run", "power")
 AXES = ("flops", "params", "tokens")
 MAX_RUNS = 2000
 """More runs than this are thinned before a fit: beyond, only the time grows."""
+
+EXACT = 1e-6
+"""Losses that lie this close to a law (in ln L) were not measured."""
+OUTLYING = 15.0
+"""So many times the usual scatter no noise reaches."""
 
 Fit = ChinchillaFit | AllocationFit | PowerLawFit
 
@@ -188,7 +195,7 @@ def _short(value: Estimate) -> str:
     found = _json(value) or {}
     if found["low"] is None or found["high"] is None:
         return f"{value.value:.4g}"
-    return f"{value.value:.4g} ({found['low']:.4g} to {found['high']:.4g})"
+    return "{:.4g} ({} to {})".format(value.value, *ends(found["low"], found["high"]))
 
 
 def plan_json(plan: Plan, *, costs: bool = True) -> dict[str, Any]:
@@ -250,6 +257,13 @@ class _Question:
         most = self.max_runs
         if isinstance(most, bool) or not isinstance(most, int) or most < 10:
             raise ValueError(f"max_runs must be a whole number of at least 10, got {most!r}")
+        try:
+            given = [above_zero(budget, "a budget") for budget in self.budgets]
+        except TypeError:
+            raise ValueError(
+                f"budgets must be a list of FLOPs, as in [1e21], got {self.budgets!r}"
+            ) from None
+        object.__setattr__(self, "budgets", tuple(given))
         if self.budgets and self.method == "power" and self.x != "flops":
             raise ValueError("a budget in FLOPs needs a law in FLOPs: --x flops, or another method")
 
@@ -334,6 +348,11 @@ def analyse(
     Raises ValueError if the runs lack what the method needs or cannot be fitted, and if their sizes
     are impossible, as they are in another unit than the table says.
     """
+    if not isinstance(runs, Measurements):
+        raise ValueError(
+            "analyse takes the runs that measurements(table) gives, as in "
+            f"analyse(measurements('runs.csv')); got {type(runs).__name__}"
+        )
     question = _Question(method, x, floor, huber, k, bootstrap, seed, budgets, max_runs)
     if by is not None:
         return _of_each(runs if runs.by == by else runs.apart(by), question)
@@ -376,15 +395,19 @@ def _answer(runs: Measurements, question: _Question) -> Report:
     warnings = [*_doubted(runs, question), *_plausible(runs)]
     read = len(runs)
     runs = _thinned(runs, question)
-    made = _made(runs, question)
+    try:
+        made = _made(runs, question)
+    except ValueError as error:
+        raise ValueError(f"{error}. {runs.merged}" if runs.merged else str(error)) from None
     fit = made.fit
     warnings += made.warnings
     if not fit.status.converged:
         warnings.append(f"{fit.status}: {_meaning(fit.status)}")
     if isinstance(fit, PowerLawFit):
-        warnings += _explained(np.log(fit.y), fit.residuals)
+        warnings += [*_explained(np.log(fit.y), fit.residuals), *_exact(fit.residuals)]
     elif isinstance(fit, ChinchillaFit):
         warnings += _explained(np.log(runs.loss), fit.residuals)
+        warnings += [*_off(runs, fit.residuals), *_exact(fit.residuals)]
     predictions, plans, far = _answers(fit, question.budgets)
     warnings += dict.fromkeys(far)
     exponents = None
@@ -413,7 +436,7 @@ def _similar(runs: Measurements, role: str) -> str:
     names = [
         name for name in map(str, runs.table.columns)
         if part in name.lower() and name not in runs.roles.values()
-        and not re.search(r"(?i)per|ratio|/s|second|tokeni", name.replace("hyperparam", ""))
+        and not re.search(r"(?i)uniq|per|ratio|/s|second|tokeni", name.replace("hyperparam", ""))
     ]  # fmt: skip
     if not names:
         return ""
@@ -474,9 +497,24 @@ def _surface(runs: Measurements, question: _Question) -> _Made:
             "runs that end there. Of checkpoints --last keeps the ends"
         )
     said = list(warnings) if below else []
+    if runs.flops_given and runs.flops is not None:
+        counted = float(np.median(runs.flops / (N * D)))
+        if not 0.6 * question.k <= counted <= 1.6 * question.k:
+            said.append(
+                f"the FLOPs of the table are {counted:.3g} N D in the median, and budgets here are "
+                f"counted as {question.k:g} N D: --k {counted:.2g} (in Python k={counted:.2g}) "
+                "counts as the table does, if its params and FLOPs belong together (those of a "
+                "mixture of experts are of the active ones)"
+            )
     if fit.few:
         said.append(fit.few)
-    if together := inseparable(runs.sizes):
+    if (together := inseparable(runs.sizes)) < 0:
+        said.append(
+            f"tokens fall as params rise (correlation {together:.3f} of their logarithms): these "
+            "runs share one budget, and how the best size grows with the budget cannot be told "
+            "from one. Do not rely on alpha, beta, a and b; runs at 3 budgets or more would tell"
+        )
+    elif together:
         said.append(
             f"tokens rise with params (correlation {together:.3f} of their logarithms), so that "
             "these runs hardly tell what each is worth: do not rely on alpha, beta, a and b. "
@@ -565,12 +603,74 @@ def _plausible(runs: Measurements) -> list[str]:
                 f"all {name} are below {least:g}: if they are in other units, say so in the "
                 f"column's name, as in '{name} (M)' for millions"
             )
-    if np.median(runs.loss) > 15:
-        said.append(
-            f"the median loss is {np.median(runs.loss):.4g}: more than any guess costs in nats per "
-            "token with a usual vocabulary. Is it a perplexity, or in other units?"
-        )
-    return said
+    return [*said, *_losses(runs)]
+
+
+def _losses(runs: Measurements) -> list[str]:
+    """What looks like losses in another unit than nats per token, in all rows or in some."""
+    loss, said = runs.loss, "column 'loss'"
+    middle = float(np.median(loss))
+    if "loss" in runs.roles:
+        said = f"column {runs.roles['loss']!r}"
+    mend = (
+        "--unit loss=perplexity, or =bits/token, =bits/byte, =nats/byte if it is one of these (in "
+        "Python units={'loss': 'perplexity'})"
+    )
+    if middle > 15:
+        return [
+            f"the median loss is {middle:.4g}: more than any guess costs in nats per token with a "
+            "usual vocabulary. Is it a perplexity, or in other units?"
+        ]
+    if middle > 7:
+        return [
+            f"the median loss is {middle:.4g}, which trained language models seldom have in nats "
+            f"per token. Is it a perplexity ({said})? {mend}"
+        ]
+    if middle < 0.5:
+        return [
+            f"the median loss is {middle:.3g}, less than language models reach in nats per token. "
+            f"Is it in other units, or no loss ({said})? {mend}"
+        ]
+    high, low = loss > 15, loss < middle / 20
+    if high.any() or low.any():
+        odd = high if high.any() else low
+        return [
+            f"{int(odd.sum())} of {len(loss)} losses lie from {loss[odd].min():.3g} to "
+            f"{loss[odd].max():.3g} ({listed(runs.place, runs.rows[odd])}), the median at "
+            f"{middle:.3g}: are they in another unit, or of runs that diverged? Bring all to nats "
+            "per token, or leave them out (--drop-worst, --where)"
+        ]
+    return []
+
+
+def _off(runs: Measurements, residuals: np.ndarray) -> list[str]:
+    """Runs that lie so far off the law that noise cannot have put them there."""
+    size = np.abs(residuals)
+    usual = 1.4826 * float(np.median(size))
+    explained = any(doubt.kind in ("checkpoints", "mixed", "tuned") for doubt in runs.doubts)
+    if len(size) != len(runs) or usual < EXACT or explained:
+        return []
+    odd = size > max(OUTLYING * usual, 0.03)
+    if not odd.any():
+        return []
+    worst = float(np.abs(np.expm1(residuals[size.argmax()])))
+    return [
+        f"{int(odd.sum())} of {len(size)} losses lie {OUTLYING:g} times the usual scatter or more "
+        f"off the law, by up to {worst:.0%} ({listed(runs.place, runs.rows[odd])}): another unit "
+        "in these rows, another experiment, or runs that failed? The fit gives them little weight"
+    ]
+
+
+def _exact(residuals: np.ndarray) -> list[str]:
+    """A warning if the losses lie on the law as no measured ones do."""
+    scatter = float(np.median(np.abs(residuals)))
+    if scatter >= EXACT:
+        return []
+    return [
+        f"half of the losses lie within {100 * scatter:.1g} % of the law: these were computed, or "
+        "smoothed, and not measured. Without noise the intervals have hardly a width, and say "
+        "nothing of how well measured runs would tell the law"
+    ]
 
 
 def _explained(log_loss: np.ndarray, residuals: np.ndarray) -> list[str]:
@@ -607,9 +707,10 @@ def _power(runs: Measurements, question: _Question) -> _Made:
     names, how, floor = ("A", "alpha", "E"), question.how, question.floor
     if floor not in ("auto", "none"):
         try:
-            return _Made(fit_power_law(at, loss, floor=float(floor), **how), names, tuple(notes))
-        except TypeError:
+            number = float(floor)
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"floor must be auto, none or a number, got {floor!r}") from None
+        return _Made(fit_power_law(at, loss, floor=number, **how), names, tuple(notes))
     if floor == "auto" and len(at) > 3:
         fit = fit_power_law(at, loss, floor=True, **how)
         if fit.status.converged:

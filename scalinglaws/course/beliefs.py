@@ -1,16 +1,21 @@
 """Stories about beliefs, taken apart: kinds of stories, probes, and the rules that explain answers.
 
 A total hides what a model does, since most stories can be answered without minds. Here every test
-falls into kinds, and beside the models stand the rules of `FalseBelief.shortcuts`.
+falls into kinds, and beside the models stand the rules of `FalseBelief.shortcuts`. Two figures
+show such a table: `heat_map` all of it, `spread` a few rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Rectangle
 
+from .. import plot
 from ..text import FalseBelief
 
 TRAINED = "as trained"
@@ -101,3 +106,89 @@ def agreement(
             for rule, written in rules.items()
         }
     )
+
+
+_RIGHT = LinearSegmentedColormap.from_list("right", ["#f0a050", "#ffffff", "#7db4e0"])
+
+
+def heat_map(ax: Axes, table: pd.DataFrame, groups: Mapping[str, Mapping[str, str]]) -> None:
+    """A table of `taken_apart` as coloured cells: a row for each kind of story, under its test.
+
+    groups: by heading, columns of the table and how each is named above its cells.
+
+    >>> import matplotlib.pyplot as plt
+    >>> stories = FalseBelief()
+    >>> table = taken_apart(stories, exams(stories, n=50), {})
+    >>> figure, ax = plt.subplots()
+    >>> heat_map(ax, table, {"rules": {name: name for name in stories.shortcuts}})
+    >>> len(ax.get_xticks()), len(ax.get_yticks())
+    (6, 21)
+    >>> plt.close(figure)
+    """
+    y, last = 0.0, ""
+    here: list[float] = []
+    for test, _ in table.index:
+        y += 1 if test == last else 2
+        if test != last:
+            ax.text(-0.6, y - 1, test, ha="left", va="center", fontsize=9, fontweight="bold")
+        here.append(y)
+        last = test
+    x = 0.0
+    places: list[float] = []
+    names: list[str] = []
+    for heading, columns in groups.items():
+        ax.annotate(heading, (x + (len(columns) - 1) / 2, 0.4), (0, 26), ha="center", fontsize=9,
+                    textcoords="offset points", fontweight="bold")  # fmt: skip
+        for column, name in columns.items():
+            for y, value in zip(here, table[column], strict=True):
+                ax.add_patch(Rectangle((x - 0.47, y - 0.45), 0.94, 0.9, color=_RIGHT(value / 100)))
+                ax.text(x, y, f"{value:.0f}", ha="center", va="center", fontsize=8)
+            places.append(x)
+            names.append(name)
+            x += 1
+        x += 0.4
+    counts = [f"{kind} ({n:.0f})" for (_, kind), n in zip(table.index, table["n"], strict=True)]
+    ax.set_xticks(places, names, fontsize=7.2)
+    ax.set_yticks(here, counts, fontsize=8.5)
+    ax.set(xlim=(-0.6, x - 0.8), ylim=(here[-1] + 0.6, 0.4))
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+
+
+def spread(
+    ax: Axes,
+    table: pd.DataFrame,
+    rows: Mapping[str, tuple[str, str]],
+    groups: Mapping[str, Sequence[str]],
+    rules: Sequence[str] = (),
+) -> None:
+    """Rows of a table of `taken_apart` side by side: a dot for each model, a colour a group.
+
+    rows: by label, test and kind; groups: by name, columns of the table. A grey line marks the
+    best of `rules` in each row.
+
+    >>> import matplotlib.pyplot as plt
+    >>> stories = FalseBelief()
+    >>> table = taken_apart(stories, exams(stories, n=50), {})
+    >>> figure, ax = plt.subplots()
+    >>> spread(ax, table, {"all": ("new names", "all")}, {"rules": list(stories.shortcuts)})
+    >>> len(ax.lines)
+    1
+    >>> plt.close(figure)
+    """
+    middle = (len(groups) - 1) / 2
+    for place, row in enumerate(rows.values()):
+        if rules:
+            best = table.loc[row, list(rules)].max()
+            ax.hlines(best, place - 0.38, place + 0.38, color=plot.GREY, lw=1.8,
+                      label="_" * (place > 0) + "best rule")  # fmt: skip
+        for number, (name, columns) in enumerate(groups.items()):
+            x = place + 0.24 * (number - middle) + 0.05 * (np.arange(len(columns)) - 1)
+            ax.plot(x, table.loc[row, list(columns)].astype(float), "o", ms=6, alpha=0.85, mew=0,
+                    color=(plot.BLUE, plot.ORANGE, plot.GREEN)[number % 3],
+                    label="_" * (place > 0) + name)  # fmt: skip
+    ax.set_xticks(range(len(rows)), list(rows))
+    ax.set(ylim=(-4, 104), xlim=(-0.5, len(rows) - 0.5))
+    ax.grid(False, axis="x")

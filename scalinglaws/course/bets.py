@@ -224,9 +224,13 @@ def frontier(runs: pd.DataFrame) -> Law:
     >>> bool(abs(frontier(runs)(runs) / runs["loss"] - 1).median() < 0.01)
     True
     """
+    return _along_the_best(runs, floor=True)
+
+
+def _along_the_best(runs: pd.DataFrame, floor: bool) -> Law:
     N, D, L, C = _columns(runs, "params", "tokens", "loss", "flops")
     best = fit_isoflop(N, D, L, flops=C, bootstrap=100)
-    line = fit_power_law(best.C, best.L, floor=True, bootstrap=100).law
+    line = fit_power_law(best.C, best.L, floor=floor, bootstrap=100).law
     bowl = np.polyfit(np.log(N / best.N_opt(C)), np.log(L / line(C)), 3)
 
     def law(at: pd.DataFrame) -> np.ndarray:
@@ -234,6 +238,38 @@ def frontier(runs: pd.DataFrame) -> Law:
         return line(C) * np.exp(np.polyval(bowl, np.log(N / best.N_opt(C))))
 
     return law
+
+
+def straight(runs: pd.DataFrame) -> Law:
+    """A power law without a floor through the best losses: a rival that knows nothing of floors.
+
+    As `frontier` does, it takes a cubic for being off the best size.
+
+    >>> from scalinglaws import reference
+    >>> runs = near_best(prepared(reference("isoflop")), 3)
+    >>> bool(abs(straight(runs)(runs) / runs["loss"] - 1).median() < 0.01)
+    True
+    """
+    return _along_the_best(runs, floor=False)
+
+
+def paraboloid(runs: pd.DataFrame) -> Law:
+    """A quadratic of ln L in ln N and ln D by least squares: a rival that is no law at all.
+
+    >>> from scalinglaws import reference
+    >>> runs = near_best(prepared(reference("isoflop")), 3)
+    >>> bool(abs(paraboloid(runs)(runs) / runs["loss"] - 1).median() < 0.01)
+    True
+    """
+    middle = np.log(runs[["params", "tokens"]].to_numpy(float)).mean(axis=0)
+
+    def terms(at: pd.DataFrame) -> np.ndarray:
+        n, d = (np.log(at[["params", "tokens"]].to_numpy(float)) - middle).T
+        return np.column_stack([n**0, n, d, n * n, n * d, d * d])
+
+    log_L = np.log(runs["loss"].to_numpy(float))
+    weights = np.linalg.lstsq(terms(runs), log_L, rcond=None)[0]
+    return lambda at: np.exp(terms(at) @ weights)
 
 
 SHAPES: Mapping[str, Forecaster] = {"surface": surface, "frontier": frontier, "joined": joined}
@@ -668,7 +704,7 @@ def rivals(table: pd.DataFrame) -> str:
     nearer = miss[miss < miss["joined", "... of 3 budgets"]].sort_values()
     names = "; ".join(", ".join(name) for name in nearer.index) or "nobody"
     return (
-        f"{budget:.0e} FLOPs, runs trained: {rows['width'].nunique()}; bands that hold them all: "
+        f"{budget:.1e} FLOPs, runs trained: {rows['width'].nunique()}; bands that hold them all: "
         f"{int(held.sum())} of {len(held)}\nnearer than the winner: {names}"
     )
 
@@ -709,6 +745,76 @@ def draw_record(
     ax.set_xlim(1, far * 8)
     plot.log_axes(ax, y=False)
     ax.legend(title="threshold (FLOPs)", ncols=2, loc="upper left", fontsize=9)
+
+
+def draw_race(axes: Sequence[Axes], record: pd.DataFrame) -> None:
+    """Root mean square miss by factor, a shape to each of `axes`, a line for each diet.
+
+    `record` is the table of `race`: `shape`, `diet`, `factor` and `miss` (%).
+
+    >>> from matplotlib.figure import Figure
+    >>> record = pd.DataFrame({"shape": ["joined", "surface"], "diet": "all runs",
+    ...                        "factor": 2.5, "miss": [1.0, 3.0]})
+    >>> axes = Figure().subplots(1, 2)
+    >>> draw_race(axes, record)
+    >>> [ax.get_title() for ax in axes]
+    ['joined', 'surface']
+    """
+    colors = dict(zip(DIETS, (plot.RED, plot.ORANGE, plot.GREEN, plot.BLUE), strict=True))
+    step = np.round(np.log(record["factor"]) / np.log(2.5))
+    for ax, (shape, rows) in zip(axes, record.groupby("shape"), strict=True):
+        for (diet, color), mark in zip(colors.items(), "osD^", strict=True):
+            each = rows[rows["diet"] == diet].groupby(step)
+            ax.plot(each["factor"].median(), each["miss"].agg(rms), "-" + mark, color=color,
+                    ms=5, lw=1.4, label=diet)  # fmt: skip
+        ax.set(title=shape, xlabel="factor beyond the fit")
+        plot.log_axes(ax)
+        ax.set_yticks([1, 3, 10], ["1", "3", "10"])
+        ax.set_yticks([], minor=True)
+    axes[0].set_ylabel("root mean square miss (%)")
+    axes[0].legend(fontsize=9)
+
+
+def draw_rivals(axes: Sequence[Axes], tables: Sequence[pd.DataFrame], reach: float = 14) -> None:
+    """How far every forecaster missed, and the band that it claimed, a table to each of `axes`.
+
+    Each table is one of `scored`, of runs at one budget: `budget`, `by`, `fitted to`, `band`,
+    `value`, `low`, `high` and `miss` (%). A row for each forecaster, the least root mean square
+    miss over all tables on top: a bar for the band, unless `low` is missing, and a mark for each
+    run, filled where the band holds it, a ring where not. The axes end at `reach` (%), and bars may
+    go on.
+
+    >>> from matplotlib.figure import Figure
+    >>> forecasts, _, _ = registered()
+    >>> known = scored(forecasts, forecasts.assign(loss=1.3))
+    >>> ax = Figure().subplots()
+    >>> draw_rivals([ax], [known[known["budget"] == 8e13]])
+    >>> "joined, 3 budgets" in [tick.get_text() for tick in ax.get_yticklabels()]
+    True
+    """
+    every = pd.concat(tables, ignore_index=True)
+    name = every["by"] + ", " + every["fitted to"].str.replace("... of ", "", regex=False)
+    name += np.where(every["band"] == "record", "", " (" + every["band"] + ")")
+    every = every.assign(name=name, half=100 * np.log(every["high"] / every["value"]))
+    order = every.groupby("name")["miss"].agg(rms).sort_values().index
+    for ax, (budget, rows) in zip(axes, every.groupby("budget"), strict=True):
+        for y, row in enumerate(order):
+            each = rows[rows["name"] == row]
+            if each.empty:
+                continue
+            half = each["half"].mean()
+            if half > 0:
+                ax.barh(y, 2 * half, left=-half, height=0.62, color=plot.GREY, alpha=0.3, lw=0)
+            held = each["miss"].abs() <= each["half"]
+            inside, outside = each["miss"][held], each["miss"][~held]
+            color = plot.RED if half > 0 else plot.PURPLE
+            ax.plot(inside, np.full(len(inside), y), "o", ms=5, color=plot.BLUE)
+            ax.plot(outside, np.full(len(outside), y), "o", ms=5, mew=1.4, mfc="none", color=color)
+        ax.axvline(0, color=plot.GREY, lw=0.8, zorder=0)
+        ax.set(title=f"{budget:.1e} FLOPs", xlim=(-reach, reach))
+        ax.set_yticks(range(len(order)), order)
+        ax.set_ylim(len(order) - 0.5, -0.5)
+        ax.grid(axis="y", visible=False)
 
 
 def draw_registered(

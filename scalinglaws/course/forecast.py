@@ -311,7 +311,7 @@ def laws(chapter: int = 99) -> list[Forecast]:
     out when the book was last run.
 
     >>> [f.who for f in laws(1)]
-    ['the line']
+    ['the line', 'the parabola']
     """
     known = {(f.key, f.who): f for f in _record.shipped("forecasts", _read, chapter)}
     known |= {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -27,16 +28,23 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def lanes(
-    task: Task, width: int, steps: int, seeds: int = 3, *, depth: int = 2, shift: bool = False
+    task: Task,
+    width: int,
+    steps: int,
+    seeds: int = 3,
+    *,
+    depth: int = 2,
+    shift: bool = False,
+    batch: int = 64,
 ) -> list[Run]:
-    """Runs of 64 examples a step, by Muon, one for each seed: a stack for `train_all`.
+    """Runs of `batch` examples a step, by Muon, one for each seed: a stack for `train_all`.
 
     The models have four heads, or two at width 4, where four would hold one channel each.
 
     >>> from scalinglaws.text import Addition
-    >>> runs = lanes(Addition(2), width=8, steps=100, seeds=2)
-    >>> [run.seed for run in runs], runs[0].steps, runs[0].model.context
-    ([0, 1], 100, 8)
+    >>> runs = lanes(Addition(2), width=8, steps=100, seeds=2, batch=32)
+    >>> [run.seed for run in runs], runs[0].steps, runs[0].batch, runs[0].model.context
+    ([0, 1], 100, 32, 8)
     """
     model = TransformerConfig(
         width,
@@ -46,8 +54,8 @@ def lanes(
         vocab_size=len(task.vocabulary),
         shift=shift,
     )
-    tokens = 64 * steps * model.context
-    return [Run(model, tokens, seed, batch=64, optimizer="muon") for seed in range(seeds)]
+    tokens = batch * steps * model.context
+    return [Run(model, tokens, seed, batch=batch, optimizer="muon") for seed in range(seeds)]
 
 
 def train_all(
@@ -60,8 +68,9 @@ def train_all(
 
     By default two, or one where only one core may be used.
 
-    A plan is a task and runs that go together, as `lanes` makes them. Returns the models by name,
-    in the order of the runs. With one worker everything stays in this process.
+    A plan is a task and runs that go together, as `lanes` makes them. A stack that costs more than
+    all the others together is trained in two parts, whatever the number of processes. Returns the
+    models by name, in the order of the runs. With one worker everything stays in this process.
 
     >>> from scalinglaws.text import Addition
     >>> task = Addition(1)
@@ -73,19 +82,37 @@ def train_all(
     for task, _ in plans.values():
         if task not in corpora:
             corpora[task] = task.corpus(examples, 200)
-    dearest = sorted(plans, key=lambda name: -sum(run.flops for run in plans[name][1]))
-    if workers is None:
-        workers = min(2, cores())
+    cost = {name: sum(run.flops for run in runs) for name, (_, runs) in plans.items()}
+    dearest = sorted(plans, key=lambda name: -cost[name])
+    jobs: list[tuple[Name, Sequence[Run], Corpus]] = []
+    for name in dearest:
+        task, runs = plans[name]
+        parts = [runs]
+        if len(plans) > 1 and 2 * cost[name] > sum(cost.values()) and len(runs) > 1:
+            middle = (len(runs) + 1) // 2  # else one process would outlast all the others
+            parts = [runs[:middle], runs[middle:]]
+        jobs += [(name, part, corpora[task]) for part in parts]
     if workers == 1:
-        found = {name: train_together(plans[name][1], corpora[plans[name][0]]) for name in dearest}
+        trained = [train_together(part, corpus) for _, part, corpus in jobs]
     else:
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            jobs = {
-                name: pool.submit(train_together, plans[name][1], corpora[plans[name][0]])
-                for name in dearest
-            }
-            found = {name: job.result() for name, job in jobs.items()}
-    return {name: [trained.model for trained in found[name]] for name in plans}
+        pool = _pool(workers)
+        try:
+            waiting = [pool.submit(train_together, part, corpus) for _, part, corpus in jobs]
+            trained = [each.result() for each in waiting]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            _pool.cache_clear()
+            raise
+    found: dict[Name, list[Learner]] = {name: [] for name in plans}
+    for (name, *_), part in zip(jobs, trained, strict=True):
+        found[name] += [run.model for run in part]
+    return found
+
+
+@cache
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that stay for the next call: starting one takes seconds."""
+    return ProcessPoolExecutor(workers, get_context("spawn"))
 
 
 def shares(models: Sequence[Learner], task: Task, prompts: np.ndarray) -> list[Estimate]:
@@ -185,8 +212,9 @@ def ladder(
     ax.plot(widths, means, "-", color=color, lw=1.6)
     ax.set_xscale("log", base=2)
     drawn = np.concatenate([np.asarray(line.get_xdata(), dtype=float) for line in ax.lines])
-    shown = [width for width in (4, 8, 16, 32, 64) if drawn.min() <= width <= drawn.max()]
-    ax.set_xticks(shown, [str(width) for width in shown])
+    shown = np.unique(drawn)
+    ax.set_xticks(shown, [f"{width:g}" for width in shown])
+    ax.minorticks_off()
     ax.set_xlabel("width")
     if label:
         plot.say(ax, widths[-1], means[-1], label, color=color, dx=7)
@@ -204,7 +232,7 @@ def shop(
     """What more and more tries buy: a thin line for each seed, dots for their mean.
 
     price: FLOPs of each number of tries; found: for each, the values of the seeds; greedy: the
-    value of one greedy answer, drawn as a star at the price of one try.
+    value of one greedy answer, drawn as a star at the price of one try; label: for the legend.
 
     >>> import matplotlib.pyplot as plt
     >>> figure, ax = plt.subplots()
@@ -216,9 +244,6 @@ def shop(
     values = np.asarray(found, dtype=float)
     for seed in values.T:
         ax.plot(price, seed, color=color, lw=0.7, alpha=0.5)
-    ax.plot(price, values.mean(axis=1), "o-", color=color, ms=4)
+    ax.plot(price, values.mean(axis=1), "o-", color=color, ms=4, label=label)
     ax.plot(price[0], greedy, "*", color=color, ms=13, mec="white", zorder=4)
     ax.set_xscale("log")
-    if label:
-        low = min(values.mean(axis=1)[0], greedy)
-        plot.say(ax, price[0], low, label, color=color, dx=0, dy=-13, ha="center")

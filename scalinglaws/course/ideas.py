@@ -115,6 +115,33 @@ def at_edge(idea: str) -> np.ndarray:
     return np.asarray(~(inside & own.bracketed[own_at]))
 
 
+def past_edge(names: Iterable[str]) -> dict[float, float]:
+    """By which share a parabola would lower the least loss, at budgets with the best at an edge.
+
+    Where the best of the sizes tried is the smallest or the largest, a better one may lie beyond.
+    The parabola in ln N goes through the three sizes at that edge; its lowest point is looked for
+    beyond the edge, as far as the next size lies on the other side. Each budget's FLOPs come with
+    that share of the loss.
+
+    >>> past_edge(["muon"])
+    {}
+    """
+    runs = runs_of(names).copy()
+    runs["budget"] = [float(f"{flops:.1e}") for flops in runs["flops"]]
+    lower = {}
+    for budget, here in runs.groupby("budget"):
+        mean = np.log(here["loss"]).groupby(here["params"].astype(float)).mean()
+        best = int(mean.to_numpy().argmin())
+        if 0 < best < len(mean) - 1:
+            continue
+        near = mean.iloc[:3] if best == 0 else mean.iloc[-3:][::-1]
+        u = np.log(near.index.to_numpy() / near.index[0])
+        a, b, _ = np.polyfit(u, near.to_numpy(), 2)
+        beyond = np.linspace(0.0, -u[1], 200)
+        lower[float(budget)] = float(-np.expm1((a * beyond**2 + b * beyond).min()))
+    return lower
+
+
 def told(found: Mapping[str, Multiplier]) -> pd.DataFrame:
     """A table of multipliers: a row for each idea, at the smallest and largest budget, and slope.
 
@@ -242,6 +269,38 @@ def read_once(window: int = 32) -> pd.DataFrame:
     return runs[runs["unique_tokens"].isna() & (runs["context"] == window)]
 
 
+def closest(window: int = 32) -> pd.DataFrame:
+    """How close each kind of learner that reads once comes to the n-gram on as much text.
+
+    A row for each kind: the number of runs, the largest FLOPs among them, and of the run whose loss
+    is the least above (or the most below) that of the n-gram of order 9 on as many characters: its
+    width, its characters as a power of two, and that gap in nats.
+
+    >>> closest()["gap"].idxmin()
+    'transformer, Muon'
+    """
+    runs = read_once(window)
+    grams = curve(counted(window))
+    tokens = np.log(runs["tokens"].to_numpy(float))
+    runs["gap"] = runs["loss"] - np.exp(np.interp(tokens, np.log(grams.C), np.log(grams.L)))
+    plain = runs["shift"].astype("string").fillna("").str.lower() == "false"
+    muon = runs["optimizer"] == "muon"
+    kind = runs["learner"].astype(str).replace({"mlp": "MLP", "lstm": "LSTM"})
+    kind += np.where(plain, ", no shift", np.where(muon, ", Muon", ""))
+    groups = runs.groupby(kind.rename("learner"))
+    best = runs.loc[groups["gap"].idxmin().to_numpy()]
+    best.index = groups["gap"].idxmin().index
+    return pd.DataFrame(
+        {
+            "runs": groups.size(),
+            "FLOPs up to": [f"{each:.0e}" for each in groups["flops"].max()],
+            "width": best["width"],
+            "characters": [f"2^{power:.1f}" for power in np.log2(best["tokens"].astype(float))],
+            "gap": best["gap"].round(3),
+        }
+    ).sort_values("gap", ascending=False)
+
+
 def lowest_within(runs: pd.DataFrame, characters: Collection[float]) -> pd.DataFrame:
     """For each number of characters the run with the lowest loss that read no more than these.
 
@@ -323,5 +382,5 @@ def draw_by_data(ax: Axes, window: int) -> None:
     if len(many):
         plot.say(ax, many.index[0], many.iloc[0], "many passes", color=plot.PURPLE, dx=-4, dy=-11,
                  ha="right")  # fmt: skip
-    ax.set(xlabel="characters counted or read", title=f"Windows of {window}")
+    ax.set(xlabel="characters counted or read", title=f"Windows of {window}", xlim=(1e3, 1.2e8))
     plot.log_axes(ax)

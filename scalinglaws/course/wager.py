@@ -2,7 +2,7 @@
 
 Tables: `models` (real models), `published` (ranges of what nobody knows exactly). `Meter` measures
 or estimates the energy of what runs inside it. `Range` is a log-normal guess that is made of two
-ends; `futures`, `first` and `tornado` carry such guesses through a model.
+ends; `futures`, `first`, `leader` and `tornado` carry such guesses through a model.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from types import TracebackType
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from .. import _checks as checks
 from .. import plot
+from ..laws import ChinchillaLaw
 
 _DATA = Path(__file__).parent / "data"
 _POWERCAP = Path("/sys/class/powercap")
@@ -237,6 +239,40 @@ def first(table: pd.DataFrame) -> pd.Series:
     return pd.Series(share, index=table.columns)
 
 
+def leader(shares: Mapping[str, float], margin: float = 10.0) -> str:
+    """Which of several shares is the largest, or which are too near it to be told apart.
+
+    All that lie less than `margin` below the largest are named, the largest first. Raises
+    ValueError without shares, or if the margin is not above zero.
+
+    >>> leader({"power": 43.0, "data": 13.0, "spending": 31.0})
+    'power'
+    >>> leader({"power": 36.0, "data": 11.0, "spending": 45.0})
+    'spending or power'
+    """
+    checks.above_zero(margin, "margin")
+    if not shares:
+        raise ValueError("there are no shares to compare")
+    most = max(shares.values())
+    near = [name for name, share in shares.items() if most - share < margin]
+    return " or ".join(sorted(near, key=lambda name: -shares[name]))
+
+
+def implied_demand(law: ChinchillaLaw, params: ArrayLike, tokens: ArrayLike) -> np.ndarray:
+    """The tokens for which models of these sizes and lengths would be the cheapest to serve.
+
+    params and tokens: any shapes that broadcast. Solves the condition of Sardana et al. (2023) for
+    the tokens served. Zero or less: larger than any demand asks for.
+
+    >>> from scalinglaws.laws import CHINCHILLA_REFIT as law
+    >>> round(float(implied_demand(law, law.N_opt(1e23), law.D_opt(1e23))) / 1e9, 3) + 0.0
+    0.0
+    """
+    N, D = np.asarray(params, float), np.asarray(tokens, float)
+    gain = law.alpha * law.A * N**-law.alpha / (law.beta * law.B * D**-law.beta)
+    return 3 * D * (gain - 1)
+
+
 def tornado(
     model: Model, ranges: Mapping[str, Range], draws: int = 4000, correlation: float = 0.0,
     seed: int = 0,
@@ -320,7 +356,7 @@ _NAMED = {
     "GPT-3": (7, 0, "left"), "PaLM": (7, 0, "left"), "GPT-4": (-7, 0, "right"),
     "Falcon-180B": (0, -13, "center"), "Llama 3.1 405B": (7, 0, "left"),
     "DeepSeek-V3": (0, -13, "center"),
-    "Grok 4": (7, 0, "left"), "Apertus 70B": (7, 0, "left"), "Olmo 3 32B": (7, 0, "left"),
+    "Grok 4": (5, -11, "left"), "Apertus 70B": (7, 0, "left"), "Olmo 3 32B": (7, 0, "left"),
     "nanochat d24": (-7, 0, "right"), "Nemotron-4 340B": (7, -2, "left"),
 }  # fmt: skip
 """Where the name of a model stands in the figure of all: points to the right, up, and its side."""
@@ -348,7 +384,8 @@ def draw_models(ax: Axes, table: pd.DataFrame) -> None:
 def draw_joules(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     """Energy (column kwh) against FLOPs: the first table in red, the second blue, others as rings.
 
-    Dotted lines are equal FLOPs per joule.
+    Columns kwh_low and kwh_high, where a table has them, are drawn as bars. Dotted lines are equal
+    FLOPs per joule.
 
     >>> import matplotlib.pyplot as plt
     >>> figure, ax = plt.subplots()
@@ -367,6 +404,8 @@ def draw_joules(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     for place, (name, table) in enumerate(tables.items()):
         color = colors[min(place, 1)]
         face = color if place < 2 else "white"
+        if "kwh_low" in table:
+            ax.vlines(table["flops"], table["kwh_low"], table["kwh_high"], color=color, lw=1)
         ax.plot(table["flops"], table["kwh"], "o", mfc=face, mec=color, ls="none", zorder=3)
         row = table.sort_values("flops").iloc[-1 if place == 0 else 0]
         dx, dy, side = ((-4, 13, "center"), (-8, 6, "right"), (9, -9, "left"))[min(place, 2)]

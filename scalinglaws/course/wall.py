@@ -332,6 +332,9 @@ def draw_best_decays(ax: Axes, chosen: pd.DataFrame) -> None:
     ax.set(xlabel="width", ylabel="best weight decay", title="Best decay, by ration")
     ax.margins(x=0.15)
     plot.log_axes(ax)
+    widths = sorted(set(best["width"].astype(int)))
+    ax.set_xticks(widths, [str(width) for width in widths])
+    ax.minorticks_off()
 
 
 def draw_reuse(ax: Axes, runs: pd.DataFrame, others: pd.DataFrame) -> None:

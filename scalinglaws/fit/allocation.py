@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from .._checks import positive
+from .._checks import one_positive, positive
 from ..estimate import Estimate
 from ..laws import PowerLaw, Value, log_power, plain
 from .inputs import checked_k, equally_long
@@ -114,7 +114,7 @@ class AllocationFit(FitResult):
 
     def optimum(self, C: float, level: float = 0.95) -> Optimum:
         """The compute-optimal N, D and tokens per parameter for C FLOPs, with intervals."""
-        (C,) = np.atleast_1d(positive(C, "C"))
+        C = one_positive(C, "C")
         log_N, log_D = self._log_draws(np.array([math.log(C)]))
 
         def around(best: Callable[[float], Value], log_draws: np.ndarray) -> Estimate:
@@ -226,7 +226,13 @@ def runs_of(
 ) -> tuple[np.ndarray, ...]:
     """N, D, L and C as arrays. Raises ValueError if they are not equally long."""
     N, D, L = equally_long(params=params, tokens=tokens, loss=loss)
-    C = checked_k(k) * N * D if flops is None else positive(flops, "flops")
+    if flops is None:
+        with np.errstate(over="ignore", under="ignore"):
+            C = checked_k(k) * N * D
+        if not (np.isfinite(C) & (C > 0)).all():
+            raise ValueError(f"C = k N D with k = {k:g} lies beyond what numbers can hold")
+    else:
+        C = positive(flops, "flops")
     if C.shape != N.shape:
         raise ValueError(f"flops must hold one number for each of the {len(N)} runs")
     return N, D, L, C

@@ -12,11 +12,20 @@ from numpy.typing import ArrayLike
 
 from .._checks import positive
 
+EXTREME = 1e-100
+"""Smaller numbers than this, and larger ones than its inverse, overflow when they are squared."""
+
 
 def equally_long(**values: ArrayLike) -> tuple[np.ndarray, ...]:
     """Lists of positive numbers as arrays. Raises ValueError if they are not, or not as long."""
     arrays = {name: positive(value, name) for name, value in values.items()}
     same_length(**arrays)
+    for name, array in arrays.items():
+        if array.size and not (array.min() >= EXTREME and array.max() <= 1 / EXTREME):
+            raise ValueError(
+                f"{name} reach from {array.min():.3g} to {array.max():.3g}: a fit holds numbers "
+                f"from {EXTREME:g} to {1 / EXTREME:g}; use another unit"
+            )
     return tuple(arrays.values())
 
 
@@ -38,16 +47,24 @@ def _listed(words: Iterable[str]) -> str:
 
 def checked_huber(huber: Any) -> float:
     """The delta of Huber's loss as a float. Raises ValueError unless it is a number above 0."""
-    if not isinstance(huber, Real) or not float(huber) > 0:
+    try:
+        number = float(huber) if isinstance(huber, Real) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not number > 0:
         raise ValueError(f"huber must be above 0, got {huber!r}")
-    return float(huber)
+    return number
 
 
 def checked_k(k: Any) -> float:
     """FLOPs per parameter and token. Raises ValueError unless k is a finite number above 0."""
-    if not isinstance(k, Real) or not 0 < float(k) < math.inf:
+    try:
+        number = float(k) if isinstance(k, Real) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not 0 < number < math.inf:
         raise ValueError(f"k must be a positive number of FLOPs, got {k!r}")
-    return float(k)
+    return number
 
 
 def mean_over_seeds(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -174,9 +174,13 @@ def fit_isoflop(
 
 def _checked_within(within: Any) -> float:
     """The factor of the windows. Raises ValueError unless it is a number above 1."""
-    if not isinstance(within, Real) or not float(within) > 1:
+    try:
+        factor = float(within) if isinstance(within, Real) else math.nan
+    except OverflowError:
+        factor = math.inf
+    if not factor > 1:
         raise ValueError(f"within must be a factor above 1, math.inf for all sizes; got {within!r}")
-    return float(within)
+    return factor
 
 
 def _parabolas(
@@ -507,10 +511,11 @@ def _stand_in(
     inner = _surface(place, log_C, log_L, near)
     outer = _surface(place, log_C, log_L, [np.ones_like(part) for part in near])
     if inner is not None and outer is not None:
-        L = [
-            np.exp(np.where(close, inner(x, y), outer(x, y)))
-            for x, y, close in zip(place, log_C, near, strict=True)
-        ]
+        with np.errstate(over="ignore"):
+            L = [
+                np.exp(np.where(close, inner(x, y), outer(x, y)))
+                for x, y, close in zip(place, log_C, near, strict=True)
+            ]
         found = _minima(budgets, [part[None] for part in L], factor).log_N[0]
         if not np.isnan(found).any():
             lowest = [

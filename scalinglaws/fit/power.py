@@ -195,7 +195,10 @@ def fit_power_law(
             f"judge the fit by; got {different}"
         )
     if floor is not True and floor is not False:
-        floor = float(floor)
+        try:
+            floor = float(floor)
+        except OverflowError:
+            floor = math.inf
         if not 0 <= floor < y.min():
             raise ValueError(
                 f"a fixed floor must lie between 0 and the lowest loss {y.min():.4g}, got {floor}"

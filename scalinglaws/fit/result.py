@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _checks as checks
-from ..estimate import Estimate
+from ..estimate import Estimate, ends
 
 LARGEST = 700.0
 """Logarithms are held within plus and minus this; e^709 is the largest float."""
@@ -184,19 +184,19 @@ class FitResult:
 
         This is where a fit that is no answer keeps silent: both edges, of this shape, are NaN.
         """
-        ends = tails(level)
+        edges = tails(level)
         if not self.status.usable:
             return np.full(shape, math.nan), np.full(shape, math.nan)
         with np.errstate(over="ignore"):
-            low, high = np.quantile(np.minimum(draws(), _FINITE), ends, axis=0)
+            low, high = np.quantile(np.minimum(draws(), _FINITE), edges, axis=0)
         return low.reshape(shape), high.reshape(shape)
 
-    def _around(self, value: Callable[[], Any], ends: tuple[Any, Any], level: float) -> Estimate:
-        """The value that is computed with these ends; unknown where the fit is no answer."""
+    def _around(self, value: Callable[[], Any], edges: tuple[Any, Any], level: float) -> Estimate:
+        """The value that is computed with these edges; unknown where the fit is no answer."""
         if not self.status.usable:
             return Estimate.unknown(level)
         with np.errstate(over="ignore"):
-            return Estimate(float(value()), float(ends[0]), float(ends[1]), level)
+            return Estimate(float(value()), float(edges[0]), float(edges[1]), level)
 
     def _lines(self, names: Iterable[str]) -> list[str]:
         """One line per parameter with its 95 % interval."""
@@ -207,7 +207,10 @@ class FitResult:
         low, high = self.interval(name)
         if not self.status.usable:
             return "not known from these runs"
-        return f"95% interval {low:.4g} to {high:.4g}"
+        first, last = ends(low, high)
+        if first == last:
+            return f"no interval: {first} in every draw"
+        return f"95% interval {first} to {last}"
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,8 @@ class LawFit(FitResult):
 
     def predict(self, *x: float, level: float = 0.95) -> Estimate:
         """What a new measurement at x will give: the law's value and an interval."""
+        if any(np.size(one) != 1 for one in x):
+            raise ValueError("predict takes one number for each input; for many use band")
         low, high = self.band(*x, level=level, new=True)
         return self._around(lambda: self.law(*x), (low.item(), high.item()), level)
 

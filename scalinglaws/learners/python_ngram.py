@@ -72,11 +72,11 @@ class PythonNgramConfig(LearnerConfig):
     vocab_size: int = 128
 
     def __post_init__(self) -> None:
+        if self.vocab_size != 128:
+            raise ValueError(f"vocab_size must be 128, that of ASCII; got {self.vocab_size}")
         inner = self.plain
         object.__setattr__(self, "order", inner.order)
         object.__setattr__(self, "context", inner.context)
-        if self.vocab_size != 128:
-            raise ValueError(f"vocab_size must be 128, that of ASCII; got {self.vocab_size}")
 
     @property
     def plain(self) -> NgramConfig:

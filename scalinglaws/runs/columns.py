@@ -101,6 +101,8 @@ class Column:
     factor: float = 1.0
     measure: str = "nats/token"
     """For a loss, what its numbers are: see `loss_measure`."""
+    unit_said: bool = False
+    """Whether the name or the user says in which unit the numbers are."""
 
 
 @dataclass(frozen=True)
@@ -410,7 +412,8 @@ def _column(place: int, name: str, role: str, stated: str | None) -> tuple[Colum
         raise ValueError(
             f"the unit {stated!r} of {role} is not known: write M, 1e6 or billions, say"
         )
-    return Column(place, name, unit.factor), unit
+    said = stated is not None or unit.factor != 1
+    return Column(place, name, unit.factor, unit_said=said), unit
 
 
 def _about(column: Column, role: str, unit: Unit, other: Sequence[str]) -> list[str]:

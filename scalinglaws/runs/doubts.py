@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.special import fdtrc
 
 from .columns import bare
-from .files import texts
+from .files import listed, texts
 
 TUNED = re.compile(
     r"(?:peak|max|base|init|initial|optim|optimizer|train)*"
@@ -25,6 +25,13 @@ TUNED = re.compile(
     r"|decay|schedule|initstd|gradclip|clip)"
 )
 """Names of columns that people tune: of several values at one size and length the best counts."""
+_RATE = re.compile(r"lr\d*|lrs|eta|learningrates?")
+"""A word in the names of learning rates, whatever else they say: muon_lr, log2_lr, lr_max, eta."""
+_RUN_COLUMN = frozenset(
+    ("run", "runs", "id", "ids", "experiment", "experiments", "exp", "job", "jobs", "trial",
+     "trials", "uuid", "hash", "group", "file", "path", "checkpoint", "ckpt")
+)  # fmt: skip
+"""Words in names of columns that name runs."""
 _PROGRESS = frozenset(
     ("step", "steps", "globalstep", "iter", "iters", "iteration", "iterations", "epoch", "epochs",
      "time", "walltime", "runtime", "timestamp", "datetime", "second", "seconds", "hour", "hours",
@@ -44,8 +51,13 @@ RATIO = (1e-2, 1e5)
 """Tokens per parameter: outside of these, runs are so unusual that it is said."""
 _IMPOSSIBLE_RATIO = (1e-4, 1e6)
 _LEAST_TOKENS, _LEAST_PARAMS = 2e4, 100.0
+_FAR = 300.0
+"""Sizes apart by this factor from those of all other rows are likely in another unit."""
+_GAPS = {"params": 100.0, "tokens": 1e4, "flops": 1e5}
+"""Between two sizes of one table there is seldom such a factor without another size."""
 _KNOWN = {"params": (1e4, 1e14), "tokens": (1e6, 1e15), "flops": (1e12, 1e30)}
-_UNITS = {"params": {"M": 1e6, "B": 1e9}, "tokens": {"M": 1e6, "B": 1e9, "T": 1e12},
+_UNITS = {"params": {"k": 1e3, "M": 1e6, "B": 1e9},
+          "tokens": {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12},
           "flops": {"TFLOPs": 1e12, "PFLOPs": 1e15, "EFLOPs": 1e18, "PF-days": 8.64e19,
                     "ZFLOPs": 1e21, "GFLOPs": 1e9}}  # fmt: skip
 _CURVE = 15
@@ -95,12 +107,90 @@ class Sizes:
 # Units
 
 
-def units(sizes: Sizes, stated: bool) -> Iterator[Doubt]:
-    """Sizes that look like another unit. `stated`: the user has said which units these are."""
+def units(
+    sizes: Sizes, stated: bool, rows: np.ndarray | None = None, place: str = "row"
+) -> Iterator[Doubt]:
+    """Sizes that look like another unit. `stated`: the user has said which units these are.
+
+    rows: where each run stood, and `place` what such a number is called.
+    """
     wrong = _wrong_sizes(sizes)
     if wrong:
         fatal, what = wrong
         yield Doubt("units", f"{what}. {_mend(sizes)}", fatal and not stated)
+        return
+    found = _wrong_rows(sizes)
+    if found:
+        fatal, wrong_rows, what = found
+        at = np.flatnonzero(wrong_rows) if rows is None else rows[wrong_rows]
+        yield Doubt(
+            "units",
+            f"{int(wrong_rows.sum())} of {len(wrong_rows)} runs ({listed(place, at)}) have "
+            f"{what}: their sizes look like another unit than those of the others. Bring all rows "
+            "to one unit, or leave these out. If they are right as they are, say so: --unit "
+            "params=1 (in Python units={'params': '1'})",
+            fatal and not stated,
+        )
+        return
+    if not stated and (what := _thousandfold(sizes)):
+        yield Doubt("units", f"{what}. {_mend(sizes)}")
+
+
+def _wrong_rows(sizes: Sizes) -> tuple[bool, np.ndarray, str] | None:
+    """Some rows with sizes that go with none of the others: if for certain, which, and how."""
+    N, D, C = sizes.params, sizes.tokens, sizes.flops
+    for top, bottom, (low, high), what in (
+        (D, N, _IMPOSSIBLE_RATIO, "tokens per parameter"),
+        (C, None if N is None or D is None else N * D, (0.02, 2000), "FLOPs per N D"),
+    ):
+        if top is None or bottom is None:
+            continue
+        logs = np.log(top / bottom)
+        odd = _apart(logs, np.log(low), np.log(high))
+        if odd is not None:
+            shown = np.exp(logs[odd][0])
+            return True, odd, f"{shown:.3g} {what}, the others {np.exp(np.median(logs)):.3g}"
+    for name, values in sizes.given.items():
+        logs = np.sort(np.log(values))
+        gap = int(np.diff(logs).argmax()) if len(logs) > 1 else 0
+        wide = float(np.exp(logs[gap + 1] - logs[gap])) if len(logs) > 1 else 1.0
+        if wide > _GAPS[name]:
+            below = np.log(values) <= logs[gap]
+            odd = below if below.mean() <= 0.5 else ~below
+            least, most = np.exp(logs[gap]), np.exp(logs[gap + 1])
+            what = f"{name} beyond a gap from {least:.3g} to {most:.3g} in which there are none"
+            return wide > 20 * _GAPS[name], odd, what
+    return None
+
+
+def _apart(logs: np.ndarray, low: float, high: float) -> np.ndarray | None:
+    """Which few lie outside of low to high and far from all others; None if there are none."""
+    for odd in (logs < low, logs > high):
+        if 0 < odd.sum() < len(odd):
+            low_side = odd[logs.argmin()]
+            below, above = (odd, ~odd) if low_side else (~odd, odd)
+            near = logs[below].max(), logs[above].min()
+            if near[1] - near[0] > np.log(_FAR):
+                return np.asarray(odd)
+    return None
+
+
+def _thousandfold(sizes: Sizes) -> str:
+    """What looks like thousands of params or of tokens; "" where nothing does."""
+    N, D = sizes.params, sizes.tokens
+    if N is None or D is None or sizes.scales.keys() & {"params", "tokens"}:
+        return ""
+    if sizes.derived not in (None, "flops"):
+        return ""
+    ratio, size, length = (float(np.median(v)) for v in (D / N, N, D))
+    many = ratio > 3000 and size < 2e7 and length > 5e8
+    few = ratio < 0.049 and size > 1e7 and length < 1e9
+    if many or few:
+        return (
+            f"{ratio:.3g} tokens per parameter in the median, at {size:.3g} params and "
+            f"{length:.3g} tokens, are unusual"
+        )
+    return ""
 
 
 def _wrong_sizes(sizes: Sizes) -> tuple[bool, str] | None:
@@ -123,6 +213,11 @@ def _wrong_sizes(sizes: Sizes) -> tuple[bool, str] | None:
         )
     if not RATIO[0] <= ratio <= RATIO[1]:
         return False, f"{ratio:.3g} tokens per parameter in the median are far from usual training"
+    if sizes.derived is None and not 1 <= usual <= 60:
+        return (
+            False,
+            f"the FLOPs are {usual:.3g} N D in the median, where training takes about 6 N D",
+        )
     return None
 
 
@@ -135,6 +230,8 @@ def _mend(sizes: Sizes) -> str:
         f"If they are right as they are, say so: --unit {first}=1 "
         f"(in Python units={{{first!r}: '1'}})"
     )
+    if max(float(values.max()) for values in sizes.given.values()) < 100:
+        trust = f"If they are logarithms, give the numbers themselves. {trust}"
     if not changed:
         return f"Check the units of params, tokens and FLOPs. {trust}"
     if set(changed.values()) == {"1"}:
@@ -148,10 +245,11 @@ def _mend(sizes: Sizes) -> str:
     return f"It would fit if {said}. {trust}"
 
 
-def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float, float], dict[str, str]]]:
+def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, bool, float, float], dict[str, str]]]:
     """One or two units that would make all sizes plausible, and what speaks against them.
 
-    That is how many they are, how unusual the sizes would be, and how large the units are.
+    That is how many they are, whether the models would be tiny, how unusual the sizes would be, and
+    how large the units are.
     """
     given = sizes.given
     middle = {name: float(np.median(values)) for name, values in given.items()}
@@ -163,10 +261,12 @@ def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, float, float], dict[str, s
     for choice in product(*options):
         changed = {name: unit for name, unit, _ in choice if unit}
         if 1 <= len(changed) <= 2:
-            distance = _distance({name: middle[name] * factor for name, _, factor in choice})
+            made = {name: middle[name] * factor for name, _, factor in choice}
+            distance = _distance(made)
             if distance is not None:
                 size = sum(abs(float(np.log(factor))) for _, _, factor in choice)
-                yield (len(changed), round(distance, 6), size), changed
+                tiny = made.get("params", 1e9) < 1e6 or made.get("tokens", 1e9) < 1e7
+                yield (len(changed), tiny, round(distance, 6), size), changed
 
 
 def _distance(middle: Mapping[str, float]) -> float | None:
@@ -205,7 +305,13 @@ class Levels:
     @property
     def tuned(self) -> bool:
         """Whether people tune this, so that the best of several values counts."""
-        return bool(TUNED.fullmatch(bare(self.name)))
+        words = _words(re.sub(r"(?i)learning[\s_.-]*rate", "lr", self.name))
+        return bool(TUNED.fullmatch(bare(self.name))) or any(map(_RATE.fullmatch, words))
+
+    @property
+    def of_runs(self) -> bool:
+        """Whether the name says that the values are those of runs."""
+        return not _RUN_COLUMN.isdisjoint(_words(self.name))
 
     @property
     def progress(self) -> bool:
@@ -373,10 +479,18 @@ def repeats(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterato
     if varied:
         shown = ", ".join(map(repr, varied[:3]))
         name = _quoted(varied[0])
-        mend = (
-            f", perhaps {shown}: keep one value, --where {name}=..., or fit each by itself, --by "
-            f"{name} (in Python analyse(runs, by={varied[0]!r}))"
-        )
+        first = next(one for one in others if one.name == varied[0])
+        mend = f", perhaps {shown}: keep one value, --where {name}=..."
+        if _names_runs(first, sizes):
+            mend = (
+                f", and column {varied[0]!r} names the runs: leave out what does not belong, or "
+                f"keep the best at each size and length, --best-of {name} (in Python "
+                f"best_of={varied[0]!r})"
+            )
+        elif _can_be_fitted(first, sizes):
+            mend += (
+                f", or fit each by itself, --by {name} (in Python analyse(runs, by={varied[0]!r}))"
+            )
     yield Doubt(
         "repeats",
         f"at equal sizes the losses differ by {100 * spread.median():.0f} % in the median, more "
@@ -407,18 +521,54 @@ def mixed(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[
     if not found:
         return
     within, between, chance, each = min(found, key=lambda one: one[0])
-    if within > 0.6 * between or between < 0.002 or chance > 1e-5:
+    if within > 0.6 * between or between < 0.002 or chance > (1e-5 if len(loss) > 20 else 1e-3):
         return
     shown = ", ".join(each.values[:4]) + (", ..." if len(each.values) > 4 else "")
+    if _names_runs(each, sizes):
+        yield Doubt(
+            "checkpoints",
+            f"column {each.name!r} ({shown}) explains most of the scatter and seems to name the "
+            "runs: all rows with one value have one size. Rows of one run err together; say that "
+            f"it names them, --column run={_quoted(each.name)} (in Python columns={{'run': "
+            f"{each.name!r}}}), and of checkpoints keep the last of each run with --last",
+        )
+        return
     alone = _quoted(f"{each.name}={each.values[0]}")
+    mend = (
+        f"fit each by itself, --by {_quoted(each.name)} (in Python analyse(runs, "
+        f"by={each.name!r})), or one alone, --where {alone}"
+        if _can_be_fitted(each, sizes)
+        else "and none of them has runs enough for a law of its own: add runs of one value"
+    )
     yield Doubt(
         "mixed",
         f"column {each.name!r} ({shown}) explains most of the scatter: at equal sizes the losses "
         f"differ by {100 * between:.2g} % with all its values together and by {100 * within:.2g} % "
-        "within each. One law for all describes none of them: fit each by itself, --by "
-        f"{_quoted(each.name)} (in Python analyse(runs, by={each.name!r})), or one alone, "
-        f"--where {alone}",
+        f"within each. One law for all describes none of them: {mend}",
     )
+
+
+def _per_level(each: Levels, values: np.ndarray) -> np.ndarray:
+    """How many different values the rows of each level have, shape (levels,)."""
+    return np.asarray(pd.Series(np.round(np.log(values), 6)).groupby(each.codes).nunique())
+
+
+def _names_runs(each: Levels, sizes: Sizes) -> bool:
+    """Whether a column names runs: the rows of each value have one size, and several lengths."""
+    if sizes.params is None or sizes.derived == "params":
+        return each.of_runs
+    several = np.bincount(each.codes) > 1
+    one_size = bool((_per_level(each, sizes.params) == 1).all())
+    return one_size and bool(several.any()) and len(several) > len(np.unique(sizes.params)) / 2
+
+
+def _can_be_fitted(each: Levels, sizes: Sizes) -> bool:
+    """Whether two values or more have runs enough for some law: 4 places, and 3 sizes if known."""
+    places = np.asarray(pd.Series(cells(sizes)).groupby(each.codes).nunique())
+    enough = places >= 4
+    if sizes.params is not None and len(np.unique(sizes.params)) > 2:
+        enough &= _per_level(each, sizes.params) >= 3
+    return int(enough.sum()) >= 2
 
 
 def _ordered(levels: np.ndarray, values: np.ndarray) -> bool:
@@ -549,6 +699,21 @@ def _evenly_spaced(run: np.ndarray, length: np.ndarray) -> bool:
     return bool(even) and float(np.mean(even)) > 0.5
 
 
+def one_course(length: np.ndarray) -> bool:
+    """Whether rising lengths may be those of one log, whose distances grow steadily or not at all.
+
+    Programs log at equal distances, at powers, or at powers first and equal distances then; the
+    last may come early. In all of these no ratio of neighbours exceeds the one before it.
+    """
+    if len(length) < 4 or length[0] < 0:
+        return True
+    positive = length[length > 0]
+    steps, ratios = np.diff(positive)[:-1], np.diff(np.log(positive))[:-1]
+    return bool(
+        (steps[1:] >= 0.9 * steps[:-1]).all() and (ratios[1:] <= 1.1 * ratios[:-1] + 0.01).all()
+    )
+
+
 def lengths_of_sizes(sizes: Sizes) -> float:
     """How many lengths a size has in the median; 0 where sizes or lengths are not known."""
     if sizes.params is None or sizes.tokens is None:
@@ -558,9 +723,9 @@ def lengths_of_sizes(sizes: Sizes) -> float:
 
 
 def inseparable(sizes: Sizes) -> float:
-    """The correlation of ln N and ln D where it is so near 1 that neither's worth can be told.
+    """The correlation of ln N and ln D where it is so near 1 or -1 that neither's worth is told.
 
-    0 otherwise.
+    Near -1 all runs have one budget N D. 0 otherwise.
     """
     if sizes.params is None or sizes.tokens is None:
         return 0.0
@@ -568,7 +733,7 @@ def inseparable(sizes: Sizes) -> float:
     if (np.ptp(logs, axis=1) == 0).any():
         return 0.0
     correlation = float(np.corrcoef(logs)[0, 1])
-    return correlation if correlation > 0.98 else 0.0
+    return correlation if abs(correlation) > 0.98 else 0.0
 
 
 def _quoted(text: str) -> str:

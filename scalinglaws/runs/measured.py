@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,13 +12,13 @@ import pandas as pd
 
 from . import doubts, numbers
 from .doubts import Doubt, Sizes
-from .files import texts
+from .files import listed, texts
 from .shapes import step_column
 
 _ARRAYS = ("loss", "params", "tokens", "flops", "seed", "run", "group", "rows")
 TOGETHER = "several rows each: they are drawn together in the bootstrap of the parametric fit"
 """The end of the note that a column of runs gets."""
-_FEW = 12
+_FEW = 8
 """Fewer runs than this do not tell what else differs between them."""
 _ENOUGH = 6000
 """So many runs tell whether another column explains the losses."""
@@ -48,6 +48,8 @@ class Measurements:
     """True if the FLOPs come from the table, False if they are 6 N D."""
     rows: np.ndarray
     """Where each run stood: its line in the file, or its place 0, 1, ... in the DataFrame."""
+    place: str = "row"
+    """What such a number is called."""
     derived: str | None = None
     """Which of params, tokens and flops was derived from the two others."""
     units_stated: bool = False
@@ -62,6 +64,8 @@ class Measurements:
     """What the unit in the name of a column of params, tokens or FLOPs multiplied it by."""
     ends: bool = False
     """Whether there is but one row of each run, for certain."""
+    merged: str = ""
+    """Why the last rows of runs may be those of several runs taken for one."""
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     """All columns of the table, as they were, for these runs."""
     aside: Measurements | None = None
@@ -93,18 +97,31 @@ class Measurements:
     @cached_property
     def doubts(self) -> tuple[Doubt, ...]:
         """What speaks against one law for all of these runs, each with its mend."""
-        found = [*doubts.units(self.sizes, self.units_stated)]
+        with np.errstate(all="ignore"):
+            return tuple(self._doubts())
+
+    def _doubts(self) -> list[Doubt]:
+        found = [*doubts.units(self.sizes, self.units_stated, self.rows, self.place)]
+        if self.merged:
+            found.append(Doubt("checkpoints", self.merged))
         if self.by is None and len(self) >= _FEW:
             others = doubts.levels_of(self.settings)
-            steps = step_column(list(map(str, self.table.columns))) is not None
+            steps = self._steps_differ()
             if not self.ends:
                 found += doubts.checkpoints(self.sizes, self.run, others, steps)
             found += doubts.tuned(self.loss, self.sizes, others)
             some = self._some(_ENOUGH)
-            found += doubts.mixed(some.loss, some.sizes, doubts.levels_of(some.settings))
+            mixed = list(doubts.mixed(some.loss, some.sizes, doubts.levels_of(some.settings)))
+            known = self.run is not None or self.ends or any(d.kind == "checkpoints" for d in found)
+            found += [doubt for doubt in mixed if not (known and doubt.kind == "checkpoints")]
             if not {"tuned", "mixed"} & {doubt.kind for doubt in found}:
                 found += doubts.repeats(self.loss, self.sizes, others)
-        return tuple(found)
+        return found
+
+    def _steps_differ(self) -> bool:
+        """Whether a column counts steps, and rows differ in it."""
+        step = step_column(list(map(str, self.table.columns)))
+        return step is not None and self.table.iloc[:, step].nunique() > 1
 
     def _some(self, count: int) -> Measurements:
         """At most so many of the runs, spread over the table."""
@@ -113,6 +130,9 @@ class Measurements:
 
     def take(self, chosen: np.ndarray, note: str = "") -> Measurements:
         """Those runs that `chosen` (booleans or places) selects, and one more note."""
+        chosen = np.asarray(chosen)
+        if chosen.ndim != 1 or (chosen.dtype != bool and not np.issubdtype(chosen.dtype, int)):
+            raise ValueError("take needs booleans, one for each run, or places of runs")
         arrays: dict[str, Any] = {
             name: None if getattr(self, name) is None else getattr(self, name)[chosen]
             for name in _ARRAYS
@@ -156,7 +176,7 @@ class Measurements:
         The best setting is the combination of values in `columns` with the lowest loss, seeds
         averaged; all its seeds stay, since the luckiest seed is no measurement.
         """
-        columns = [columns] if isinstance(columns, str) else list(columns)
+        columns = names_of(columns, "best_of")
         keys = {f"setting {i}": texts(named(self.table, c)) for i, c in enumerate(columns)}
         setting = np.unique(
             np.column_stack([pd.factorize(values)[0] for values in keys.values()]),
@@ -199,20 +219,59 @@ class Measurements:
         """One row for each run: that with the most tokens (or steps, or FLOPs).
 
         Without a column of runs, rows belong to one run if they agree in params, seed and all
-        settings that are texts or that people tune, which the note says.
+        settings that are texts or that people tune, which the note says. Raises ValueError where
+        those are several runs for certain, since several rows stand at one length.
         """
         run, said = self._identity()
-        order = np.lexsort((np.arange(len(self)), self._progress(), run))
+        progress = self._progress()
+        merged = self._merged(run, progress) if self.run is None and said else ""
+        order = np.lexsort((np.arange(len(self)), progress, run))
         ends = order[np.r_[run[order][1:] != run[order][:-1], True]]
         kept = np.sort(ends)
         found = self.take(kept, f"kept: the last row of each of {len(kept)} runs{said}")
         notes = tuple(note for note in found.notes if not note.endswith(TOGETHER))
-        return replace(found, run=None, ends=True, notes=notes)
+        return replace(found, run=None, ends=True, notes=notes, merged=merged)
+
+    def _merged(self, run: np.ndarray, progress: np.ndarray) -> str:
+        """Why rows that were taken for one run may be of several; "" where nothing speaks for it.
+
+        Raises ValueError where they are for certain.
+        """
+        length = progress if self.tokens is None else self.tokens
+        odd, twice = [], []
+        for number in np.unique(run):
+            here = np.flatnonzero(run == number)
+            at, tokens = progress[here], length[here]
+            order = np.lexsort((tokens, at))
+            if (np.diff(at[order]) == 0).any() or (np.diff(tokens[order]) < 0).any():
+                twice += list(here[:1])
+            elif not doubts.one_course(at[order]):
+                odd += list(here[:1])
+        if twice:
+            where = listed(self.place, self.rows[twice[:1]])
+            raise ValueError(
+                f"to keep the last row of each run, a column must name the runs: {len(twice)} "
+                f"sizes have several rows at one length (the first at {where}), so that "
+                "they were trained more than once, and nothing tells their runs apart. Say "
+                "which column names them with --column run='its name' (in Python columns={'run': "
+                "'its name'}), or add one"
+            )
+        if odd:
+            return (
+                f"no column names the runs, and the lengths of {len(odd)} sizes are not those of "
+                "one training with a steady log: of several trainings of one size all but the "
+                "longest are lost. Say which column names the runs, --column run='its name' (in "
+                "Python columns={'run': 'its name'}), or add one"
+            )
+        return ""
 
     def _identity(self) -> tuple[np.ndarray, str]:
         """Number of each row's run, and how runs were told apart if the table does not say."""
         if self.run is not None:
-            return self.run, ""
+            if self.seed is None:
+                return self.run, ""
+            both = np.column_stack([self.run, pd.factorize(self.seed)[0]])
+            return np.unique(both, axis=0, return_inverse=True)[1].ravel(), ""
         if "run" in self.roles:
             return np.arange(len(self)), ""
         if self.params is None:
@@ -251,6 +310,16 @@ def _together(first: Measurements, second: Measurements) -> Measurements:
     return replace(first, **arrays, table=pd.concat([first.table, second.table]))
 
 
+def names_of(columns: object, what: str) -> list[str]:
+    """One name of a column or several as a list. Raises ValueError on anything else."""
+    if isinstance(columns, str):
+        return [columns]
+    found = list(columns) if isinstance(columns, Iterable) else []
+    if found and all(isinstance(name, str) for name in found):
+        return found
+    raise ValueError(f"{what} must be the name of a column, or several; got {columns!r}")
+
+
 def named(table: pd.DataFrame, name: str) -> pd.Series:
     """A column by its name. Raises ValueError if there is none, or more than one."""
     count = list(table.columns).count(name)
@@ -264,6 +333,14 @@ def named(table: pd.DataFrame, name: str) -> pd.Series:
 def matching(table: pd.DataFrame, wanted: Mapping[str, Wanted]) -> np.ndarray:
     """Which rows have these values. Texts are compared as texts, numbers as numbers."""
     chosen = np.ones(len(table), dtype=bool)
+    if not isinstance(wanted, Mapping) or not all(
+        np.isscalar(values) or isinstance(values, (Sequence, np.ndarray, set))
+        for values in wanted.values()
+    ):
+        raise ValueError(
+            "where must map names of columns to a value or a list of values, as in "
+            f"{{'dataset': 'C4'}}; got {wanted!r}"
+        )
     for name, values in wanted.items():
         column = texts(named(table, name))
         fits = np.zeros(len(table), dtype=bool)
@@ -298,7 +375,9 @@ def _conditions(wanted: Mapping[str, Wanted]) -> str:
 
 
 def _each(values: Wanted) -> list[str | float]:
-    return [values] if isinstance(values, (str, int, float)) else list(values)
+    if np.isscalar(values):
+        return [values]  # type: ignore[list-item]  # a text or a number
+    return list(values)  # type: ignore[arg-type]  # no scalar, and seen to be a list
 
 
 def said_of(wanted: Mapping[str, Wanted], kept: int, count: int) -> str:

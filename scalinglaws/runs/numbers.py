@@ -33,10 +33,10 @@ _GAPS = re.compile(r"(?<=\d)[ \u00a0\u2007\u2009\u202f_'’](?=\d{3}(?!\d))")
 _PLAIN = re.compile(r"^[+-]?(\d[\d.,]*|[.,]\d+)(e[+-]?\d+)?$", re.I)
 _MARKS = re.compile(
     r"^\s*=(?=[\"\d.+-])|</?(?:b|i|u|em|strong)>|^\s*[*_$~≈≃]+\s*(?=[\d.,+-])|(?<=[\d.])\s*[*_$†‡§]+\s*$"
-    r"|(?<=\d)\s*(?:±|\+/-|\\pm)\s*[\d.,]+\s*$"
+    r"|(?<=\d)\s*(?:±|\+/-|\\pm)\s*[\d.,]+\s*$|(?<=\d)\s*\(\s*±?\s*[\d.,]+\s*\)\s*$"
 )
-"""What stands around numbers: bold and footnotes of Markdown, LaTeX and HTML, a spread after ±, the
-sign of a formula that spreadsheets write to keep a text."""
+"""What stands around numbers: bold and footnotes of Markdown, LaTeX and HTML, a spread after ± or
+in brackets, the sign of a formula that spreadsheets write to keep a text."""
 _LATEX = re.compile(r"\\(?:textbf|textit|mathbf|bf|underline|emph)\s*\{([^{}]*)\}")
 _UNDECIDED = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 

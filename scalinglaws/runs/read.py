@@ -106,7 +106,7 @@ def measurements(
     read = read.take(~_blank(read.frame)).noting(known.notes)
     if not len(read.frame):
         raise ValueError("the table has no rows below its header")
-    if where:
+    if where is not None and not (isinstance(where, Mapping) and not where):
         chosen = matching(read.named, where)
         said = said_of(where, int(chosen.sum()), len(chosen))
         read = read.take(chosen).noting([said])
@@ -115,7 +115,7 @@ def measurements(
     used, notes = _not_empty(known.columns, read)
     read, values, excluded = _usable(read.noting(notes), used, tokens_per_byte)
     values, derived, notes = _derived(values)
-    run, about_runs = _runs(read, used)
+    run, about_runs = _runs(read, used, None if derived == "params" else values.get("params"))
     found = Measurements(
         loss=values["loss"],
         params=values.get("params"),
@@ -127,6 +127,7 @@ def measurements(
         excluded={**excluded, "worst": 0},
         flops_given="flops" in used,
         rows=read.rows,
+        place=read.place,
         derived=derived,
         units_stated=bool(set(units or {}) - {"loss"}),
         roles={role: column.name for role, column in used.items()},
@@ -229,6 +230,8 @@ def _no_column(what: str, names: Sequence[str]) -> str:
             ". A column of steps makes tokens with --tokens-per-step (sequences per step times "
             "their length), and params are read from names of runs or files like 'gpt-70M'"
         )
+    if logs := [n for n in names if re.match(r"(?i)(?:log(?:10|2|e)?|ln)[\s_(]", n)]:
+        hint += f". Logarithms, as in {logs[0]!r}, are not read: give the numbers themselves"
     if any(re.search(r"\b[kmgt]i?b\b|bytes", name.replace("_", " ")) for name in lower):
         hint += ". A size in bytes is not a number of parameters"
     return (
@@ -373,7 +376,10 @@ def _numbers(
         for role, column in columns.items()
         if not pd.api.types.is_numeric_dtype(column)
     }
-    if not any(map(len, hard.values())):
+    loose = [role for role in hard if role != "loss" and not used[role].unit_said]
+    if not any(map(len, hard.values())) and not any(
+        _may_be_thousands(columns[role]) for role in loose
+    ):
         return {role: values * used[role].factor for role, values in plain.items()}, ()
     dotted = {role: _dotted(columns[role][~np.isnan(plain[role])]) for role in hard}
     signs = {role: _signs(role, hard[role], dotted[role]) for role in hard}
@@ -387,6 +393,9 @@ def _numbers(
                 f"column {name!r} uses both the comma and the dot as decimal sign: mend the table"
             )
         comma = numbers.decimal_comma(signs[role], all_signs, read.decimal)
+        if role in loose and len(dotted[role]) and not signs[role] and comma is not True:
+            counts = frozenset().union(*(signs[other] for other in loose))
+            comma = _thousands(counts, str(dotted[role][0]), name, role)
         # Dots that pandas took for decimal signs separate thousands here.
         whole = comma is True and len(dotted[role]) > 0
         chosen = np.ones(len(plain[role]), dtype=bool) if whole else np.isnan(plain[role])
@@ -415,6 +424,28 @@ def _signs(role: str, hard: np.ndarray, dotted: np.ndarray) -> frozenset[str]:
     if len(dotted) and (role == "loss" or not all(map(numbers.undecided, dotted))):
         found |= {"."}
     return found
+
+
+def _may_be_thousands(column: pd.Series) -> bool:
+    """Whether all dots of a column of plain numbers may separate thousands, as in 500.000."""
+    shown = _dotted(column)
+    return bool(len(shown)) and all(map(numbers.undecided, shown))
+
+
+def _thousands(counts: frozenset[str], example: str, name: str, role: str) -> bool:
+    """Whether the dot of a count like "500.000" separates thousands, as other counts show.
+
+    Raises ValueError where they do not: there are no halves of parameters, so it does, or the
+    count is in a unit that nobody said.
+    """
+    if len(counts) != 1:
+        raise ValueError(
+            f"{example!r} in column {name!r} can be read in two ways, with a dot between thousands "
+            "or in a unit like millions that is not said: write it without the dot, or say the "
+            f"unit, --unit {role}=M (in Python units={{{role!r}: 'M'}}; --unit {role}=1 if it is "
+            "right as it is)"
+        )
+    return counts == {","}
 
 
 def _parsed(text: str, comma: bool | None, name: str) -> numbers.Number:
@@ -528,7 +559,13 @@ def _first_of_each(
         f"left out: {_rows(copies)} that repeat an earlier one in every column "
         f"({listed(read.place, read.rows[~new])})"
     )
-    return _Kept(new, (said,) if copies else ())
+    notes = [said] if copies else []
+    if twins := int(keys[new].duplicated().sum()):
+        notes.append(
+            f"{_rows(twins)} have exactly the sizes and the loss of another row and differ in "
+            "other columns only: if they are copies, leave them out"
+        )
+    return _Kept(new, tuple(notes))
 
 
 def _derived(
@@ -561,15 +598,30 @@ def _derived(
     return dict(values), None, (said,)
 
 
-def _runs(read: Table, used: Mapping[str, Column]) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """The number of each row's run, if the table names runs with several rows each."""
+def _runs(
+    read: Table, used: Mapping[str, Column], params: np.ndarray | None
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """The number of each row's run, if the table names runs with several rows each.
+
+    A run has one size: rows of one name and several sizes are of as many runs.
+    """
     if "run" not in used:
         return None, ()
     codes, labels = pd.factorize(texts(read.frame[used["run"].place]))
-    if len(labels) == len(codes):
-        return None, ()
-    said = f"column {used['run'].name!r} names {len(labels)} runs with " + TOGETHER
-    return codes, (said,)
+    name, notes = used["run"].name, []
+    if params is not None:
+        size = np.unique(np.round(np.log(params), 6), return_inverse=True)[1].ravel()
+        both = np.unique(np.column_stack([codes, size]), axis=0, return_inverse=True)[1].ravel()
+        if (count := int(both.max()) + 1) > len(labels):
+            notes.append(
+                f"column {name!r} has {len(labels)} names for runs of several sizes: those of "
+                f"one name and size were taken for one run, {count} in all"
+            )
+            codes = pd.factorize(both)[0]
+    count = int(codes.max()) + 1
+    if count == len(codes):
+        return None, tuple(notes)
+    return codes, (*notes, f"column {name!r} names {count} runs with " + TOGETHER)
 
 
 def _chosen(
@@ -585,7 +637,7 @@ def _chosen(
         found = found.apart(by)
     if last:
         found = found.last()
-    if best_of:
+    if best_of is not None and not (isinstance(best_of, Sequence) and not best_of):
         found = found.best_of(best_of)
     return _without_worst(found, drop_worst) if drop_worst else found
 

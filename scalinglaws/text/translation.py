@@ -14,9 +14,10 @@ from .corpora import Corpus
 from .task import Task, Vocabulary, generator, require
 
 _BLOCK = 4096
+"""Examples that are drawn together."""
+
 _PATIENCE = 100
 """Rounds of drawing until a part counts as empty."""
-"""Examples that are drawn together."""
 
 _SYLLABLES = (("bdgklmnp", "aiu"), ("fhrstvwz", "eo"))
 

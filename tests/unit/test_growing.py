@@ -37,7 +37,11 @@ def test_two_processes_train_what_one_does() -> None:
     plans = {width: (task, growing.lanes(task, width, 3, seeds=2)) for width in (4, 8)}
     alone = growing.train_all(plans, examples=200, workers=1)
     both = growing.train_all(plans, examples=200)
-    assert [m.config.width for m in both[8]] == [8, 8]
+    assert [m.config.width for m in both[8]] == [8, 8]  # the dearer stack, trained in two parts
+    apart = [growing.train_all({0: (task, [run])}, examples=200, workers=1)[0][0]
+             for run in plans[8][1]]  # fmt: skip
+    for one, two in zip(alone[8], apart, strict=True):
+        assert all(map(torch.equal, one.parameters(), two.parameters()))
     for width in plans:
         for one, two in zip(alone[width], both[width], strict=True):
             pairs = zip(one.parameters(), two.parameters(), strict=True)

@@ -136,4 +136,4 @@ def test_frontiers_of_one_seed_are_compared_as_independent() -> None:
     found = compute_multiplier(side, side, reach=10)
     spread = np.log([each.high / each.low for each in found.estimates()])
     exact = 2 * 1.96 * 0.01 * 2**0.5 / 0.05  # two independent errors, over the slope
-    assert spread[1] == pytest.approx(exact, rel=0.1)
+    assert spread[1] == pytest.approx(exact, rel=0.15)

@@ -78,5 +78,5 @@ def test_languages_with_too_few_meanings_are_refused() -> None:
     tiny = {"nouns": 1, "adjectives": 1, "verbs": 1}
     with pytest.raises(ValueError, match="give the languages more words"):
         Translation(pairs=0, alone=1, **tiny).corpus(10, 5)
-    with pytest.raises(ValueError, match="meanings to pair, not 9"):
+    with pytest.raises(ValueError, match="only 2 meanings"):
         Translation(pairs=9, **tiny | {"verbs": 2}).shared()

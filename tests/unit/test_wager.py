@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scalinglaws import plan
 from scalinglaws.course import wager
 from scalinglaws.course.wager import Meter, Range
+from scalinglaws.laws import CHINCHILLA_REFIT
 
 
 def test_the_examples_run() -> None:
@@ -107,6 +109,22 @@ def test_the_lowest_limit_binds_and_its_inputs_matter() -> None:
     assert list(swing.index) == ["b", "a", "c"]
     assert swing.loc["c", "low"] == swing.loc["c", "high"]
     assert swing.loc["b", "high"] / swing.loc["b", "low"] == pytest.approx(100, rel=1e-6)
+
+
+def test_what_cannot_be_told_apart_is_named_together() -> None:
+    assert wager.leader({"a": 50.0, "b": 30.0, "c": 20.0}) == "a"
+    assert wager.leader({"a": 36.0, "b": 45.0, "c": 19.0}) == "b or a"
+    assert wager.leader({"a": 36.0, "b": 45.0}, margin=9) == "b"  # at the margin itself: apart
+    for shares, margin in (({}, 10.0), ({"a": 1.0}, 0.0)):
+        with pytest.raises(ValueError):
+            wager.leader(shares, margin)
+
+
+def test_the_demand_that_a_model_tells_of_asks_for_that_model() -> None:
+    best = plan.with_inference(CHINCHILLA_REFIT, 2e12, flops=1e23)
+    model = best.params.value, best.tokens.value
+    assert wager.implied_demand(CHINCHILLA_REFIT, *model) == pytest.approx(2e12, rel=1e-6)
+    assert wager.implied_demand(CHINCHILLA_REFIT, 175e9, 300e9) < 0
 
 
 def test_draws_that_move_together() -> None:

@@ -68,7 +68,7 @@ POINTS = {
     "that hits can depend on each other": ("one trial", "depend", "same law", "one side"),
     "the sizes at which it was measured": ("small", "scale", "size", "flops", "far"),
     "what would change your mind": ("would change", "if ", "refute", "unless"),
-    "what it costs, or what runs out": ("cost", "money", "price", "energy", "text runs", "data"),
+    "the strongest evidence on the other side": ("other side", "against", "strongest", "missed"),
 }
 """What a judgement of exercise 16.4 may weigh, and words by which one knows."""
 
