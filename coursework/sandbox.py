@@ -39,7 +39,7 @@ KEPT = 20_000
 """So many letters of what a notebook printed are kept."""
 
 UNPROTECTED = """\
-There is no bubblewrap here that works, so students' code would run with your rights: it could
+There is no bubblewrap (0.8 or newer) that works here, so students' code would run with your rights: it could
 read the key and other submissions, change or delete your files, and use the network. Only time
 and, on Linux, memory would be limited. On Debian and Ubuntu: sudo apt install bubblewrap.
 To grade all the same, code that you trust, add --no-sandbox."""
@@ -61,7 +61,8 @@ class Limits:
     seconds: float = 600.0
     patience: float = 10.0
     memory_mb: int = 2048
-    """Of one process; all of them together may hold twice as much."""
+    """Of one process, beside the addresses that libraries reserve. All processes together may hold
+    as much as the addresses of one."""
     processes: int = 32
     disk_mb: int = 64
 
@@ -80,7 +81,7 @@ class Box:
         settings = {
             "user": FIRST_USER + slot if root else None,
             "cpu_seconds": limits.seconds,
-            "memory": (limits.memory_mb + RESERVED_MB) * 2**20,
+            "memory": addresses(limits),
             "file": limits.disk_mb * 2**20,
             "processes": limits.processes if shut else 4096,
             "package": "/box" if shut else str(PACKAGE.parent),
@@ -212,13 +213,18 @@ class Box:
 
     def _watch(self) -> None:
         """End a submission that is over its time, or whose processes together hold too much."""
-        most = 2 * self.limits.memory_mb * 2**20
+        most = addresses(self.limits)
         while self._process.poll() is None:
             if time.monotonic() > self._end + 5:
                 self.kill("the time on the clock for the notebook was over")
             if sum(memory(pid) for pid in family(self._process.pid)) > most:
                 self.kill("its processes took more memory than they may")
             time.sleep(0.2)
+
+
+def addresses(limits: Limits) -> int:
+    """So many bytes of addresses may one process ask for."""
+    return (limits.memory_mb + RESERVED_MB) * 2**20
 
 
 def environment(home: str) -> dict[str, str]:

@@ -141,7 +141,7 @@ HOG = """
 held = []
 try:
     while True:
-        held.append(bytearray(200_000_000))
+        held.append(bytes(200_000_000))
         if len(held) > 100:
             import os
             os._exit(1)
