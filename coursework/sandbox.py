@@ -39,9 +39,10 @@ KEPT = 20_000
 """So many letters of what a notebook printed are kept."""
 
 UNPROTECTED = """\
-There is no bubblewrap (0.8 or newer) that works here, so students' code would run with your rights: it could
-read the key and other submissions, change or delete your files, and use the network. Only time
-and, on Linux, memory would be limited. On Debian and Ubuntu: sudo apt install bubblewrap.
+There is no bubblewrap here (0.8 or newer) that works, so students' code would run with your
+rights: it could read the key and other submissions, change or delete your files, and use the
+network. Only time and, on Linux, memory would be limited. On Debian and Ubuntu: sudo apt install
+bubblewrap; if it is there, the system may forbid user namespaces (see the instructor's guide).
 To grade all the same, code that you trust, add --no-sandbox."""
 
 
