@@ -245,7 +245,9 @@ def environment(home: str) -> dict[str, str]:
 
 def wrapped(disk_mb: int) -> list[str]:
     """The command of bubblewrap up to the one that runs within."""
-    command = ["bwrap", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    # The process gets a PATH of its own, and bubblewrap would be looked for there.
+    command = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--new-session"]
+    command += ["--cap-drop", "ALL"]
     command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--hostname", "box"]
     if os.geteuid() == 0:
