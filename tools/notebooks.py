@@ -125,6 +125,8 @@ def normal_outputs(outputs: list[NotebookNode], count: int, where: str) -> list[
                 continue
         else:
             output.pop("transient", None)
+            if "text/html" in output["data"]:  # the state of a widget is not stored: its HTML is
+                output["data"].pop("application/vnd.jupyter.widget-view+json", None)
             if kind == "execute_result":
                 output["execution_count"] = count
             if ADDRESS_IN_MEMORY.search(output["data"].get("text/plain", "")):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from browser import HEIGHTS, THEMES, WIDTHS, launch, page_paths, serve
+from browser import ALL_SKIPPED, HEIGHTS, THEMES, WIDTHS, launch, page_paths, serve
 from playwright.sync_api import sync_playwright
 
 READY = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
@@ -24,6 +24,7 @@ def save_pictures(site: Path, out: Path, only: str = "") -> list[Path]:
             for theme in THEMES:
                 size = {"width": width, "height": HEIGHTS[width]}
                 context = browser.new_context(viewport=size, color_scheme=theme)
+                context.add_init_script(ALL_SKIPPED)
                 page = context.new_page()
                 for path in page_paths(site):
                     if only not in path:

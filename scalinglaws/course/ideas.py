@@ -129,7 +129,7 @@ def past_edge(names: Iterable[str]) -> dict[float, float]:
     runs = runs_of(names).copy()
     runs["budget"] = [float(f"{flops:.1e}") for flops in runs["flops"]]
     lower = {}
-    for budget, here in runs.groupby("budget"):
+    for _, here in runs.groupby("budget"):
         mean = np.log(here["loss"]).groupby(here["params"].astype(float)).mean()
         best = int(mean.to_numpy().argmin())
         if 0 < best < len(mean) - 1:
@@ -138,7 +138,7 @@ def past_edge(names: Iterable[str]) -> dict[float, float]:
         u = np.log(near.index.to_numpy() / near.index[0])
         a, b, _ = np.polyfit(u, near.to_numpy(), 2)
         beyond = np.linspace(0.0, -u[1], 200)
-        lower[float(budget)] = float(-np.expm1((a * beyond**2 + b * beyond).min()))
+        lower[float(here["budget"].iloc[0])] = float(-np.expm1((a * beyond**2 + b * beyond).min()))
     return lower
 
 

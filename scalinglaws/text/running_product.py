@@ -138,13 +138,14 @@ class RunningProduct(Task):
         if there are not so many.
         """
         checks.whole(n, "n", 1)
-        rows = max(4096, 4 * n)
+        rows, fruitless = max(4096, 4 * n), 0
         found = np.zeros((0, self.length), dtype=np.uint8)
         while len(found) < n:
-            if rows > 2**22:
+            if fruitless == 3:
                 raise ValueError(f"only {len(found)} different lists were found, {n} are asked for")
             new = self._part(rows, True, seed)[:, 1 : self.length + 1]
             first = np.unique(new, axis=0, return_index=True)[1]
+            fruitless = fruitless + 1 if len(first) == len(found) else 0
             found, rows = new[np.sort(first)], 2 * rows
         return found[:n].astype(int)
 

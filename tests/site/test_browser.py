@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import HEIGHTS, THEMES, WIDTHS, launch, page_paths, serve
+from browser import ALL_SKIPPED, HEIGHTS, THEMES, WIDTHS, page_paths, serve
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, Route, TimeoutError, sync_playwright
+from playwright.sync_api import Browser, Page, Route, TimeoutError
 
 SERIOUS = ("serious", "critical")
 KINDS = (
@@ -57,33 +56,18 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start a browser; without one the tests are skipped, or fail where one is required."""
-    with sync_playwright() as playwright:
-        try:
-            started = launch(playwright)
-        except RuntimeError as error:
-            if os.environ.get("SCALINGLAWS_REQUIRE_BROWSER") == "1":
-                pytest.fail(str(error))
-            pytest.skip(str(error))
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="module")
-def address(site: Path) -> Iterator[str]:
-    """Serve the built site on this machine."""
-    with serve(site) as served:
-        yield served
-
-
 @contextmanager
-def visit(browser: Browser, url: str, width: int = 1280, theme: str = "light") -> Iterator[Visit]:
-    """Open `url`, with every request that leaves this machine refused and noted."""
+def visit(
+    browser: Browser, url: str, width: int = 1280, theme: str = "light", script: str = ALL_SKIPPED
+) -> Iterator[Visit]:
+    """Open `url`, with every request that leaves this machine refused and noted.
+
+    Bets are skipped, so that the whole page is open, unless another `script` runs first.
+    """
     own = url.split("/", 3)[2]
     size = {"width": width, "height": HEIGHTS[width]}
     context = browser.new_context(viewport=size, color_scheme=theme)
+    context.add_init_script(script or "0")
     page = context.new_page()
     seen = Visit(page)
 

@@ -1,0 +1,477 @@
+// Bets on the page: a card for every forecast that the chapter asks for, what answers it folded
+// until the reader commits or skips, the score afterwards, and the record over the whole book.
+(() => {
+  "use strict";
+  const STORE = "scalinglaws.bets";
+  const LEVEL = 0.8;
+  const root = document.documentElement;
+
+  // ---- the rules of scalinglaws.course.forecast
+  const score = (f) => {
+    const outside = Math.max(f.low - f.answer, f.answer - f.high, 0);
+    return f.high - f.low + (2 / (1 - f.level)) * outside;
+  };
+  const hit = (f) => f.low <= f.answer && f.answer <= f.high;
+  const off = (f) => {
+    const gap = f.answer - f.value;
+    const half = gap > 0 ? f.high - f.value : f.value - f.low;
+    return half ? gap / half : gap ? Math.sign(gap) * Infinity : 0;
+  };
+  const wilson = (share, n, z = 1.959964) => {
+    const middle = (share + z ** 2 / (2 * n)) / (1 + z ** 2 / n);
+    const spread = Math.sqrt((share * (1 - share)) / n + z ** 2 / (4 * n ** 2));
+    const half = (z / (1 + z ** 2 / n)) * spread;
+    return [Math.max(0, middle - half), Math.min(1, middle + half)];
+  };
+  const calibrated = (forecasts) => {
+    const judged = forecasts.filter((f) => f.counts !== false);
+    const hits = judged.filter(hit).length;
+    const questions = new Set(judged.map((f) => f.key)).size;
+    const expected = judged.reduce((sum, f) => sum + f.level, 0);
+    const [low, high] = questions ? wilson(hits / judged.length, questions) : [0, 1];
+    return { scored: judged.length, hits, expected, low, high, questions };
+  };
+
+  // ---- numbers
+  const tidy = (text) => text.replace("e+", "e").replace("-", "−").replace("e-", "e−");
+  const show = (x, figures = 4) => {
+    if (!x) return "0";
+    const size = Math.abs(x);
+    if (size >= 1e7 || size < 1e-4) return tidy(String(Number(x.toPrecision(figures)).toExponential()));
+    const rounded = Number(x.toPrecision(figures));
+    return tidy(size >= 1e4 ? rounded.toLocaleString("en-US") : String(rounded));
+  };
+  const plain = (x) => String(Number(x.toPrecision(6))).replace("e+", "e");
+  const parse = (text) => {
+    const clean = text.trim().replace("−", "-").replace(/\s/g, "");
+    return clean ? Number(/^[^.]*,\d{1,2}$/.test(clean) ? clean.replace(",", ".") : clean.replace(/,/g, "")) : NaN;
+  };
+  const units = (bet) => (bet.unit ? ` ${bet.unit}` : "");
+  const range = (f) => `${show(f.value)} (${show(f.low)} to ${show(f.high)})`;
+
+  // ---- the record
+  let record = { version: 1, bets: {}, skipped: [], seen: [] };
+  const load = () => {
+    try {
+      const kept = JSON.parse(localStorage.getItem(STORE));
+      if (kept && kept.version === 1) record = { ...record, ...kept };
+    } catch { /* begin anew */ }
+  };
+  const save = () => {
+    try {
+      localStorage.setItem(STORE, JSON.stringify(record));
+    } catch { /* kept for this page only */ }
+  };
+  const skipped = (key) => record.skipped.includes(key) || record.skipped.includes("*");
+  const settled = (key) => key in record.bets || skipped(key);
+  const see = (key) => record.seen.includes(key) || record.seen.push(key);
+
+  let data = {};
+  const mine = () =>
+    Object.entries(record.bets)
+      .filter(([key]) => key in data)
+      .map(([key, f]) => ({ key, ...f, level: LEVEL, unit: data[key].unit, who: "you", answer: data[key].answer }));
+
+  // ---- blocks
+  const el = (name, attributes = {}, ...children) => {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+      else if (value !== false && value != null) made.setAttribute(key, value === true ? "" : value);
+    }
+    made.append(...children.filter((child) => child != null));
+    return made;
+  };
+  const button = (text, act, kind = "") =>
+    el("button", { type: "button", class: `bet-button ${kind}`, onclick: act }, text);
+
+  const scaleOf = (lo, hi, log) => {
+    const f = log ? Math.log : (x) => x;
+    const back = log ? Math.exp : (x) => x;
+    return {
+      lo, hi, log,
+      at: (x) => (log && x <= 0 ? -1 : (f(x) - f(lo)) / (f(hi) - f(lo))),
+      from: (share) => {
+        const x = back(f(lo) + share * (f(hi) - f(lo)));
+        if (log) return Number(x.toPrecision(3));
+        const step = 10 ** Math.floor(Math.log10((hi - lo) / 150));
+        return Number((Math.round(x / step) * step).toPrecision(12));
+      },
+    };
+  };
+  const place = (share) => `${100 * Math.min(1, Math.max(0, share))}%`;
+  const ticks = ({ lo, hi, log }) => {
+    const found = [];
+    if (log) {
+      const decades = Math.log10(hi / lo);
+      const of = decades > 2.2 ? [1] : [1, 2, 5];
+      const every = Math.ceil(decades / 6);
+      for (let e = Math.floor(Math.log10(lo)); e <= Math.log10(hi) + 1e-9; e += every)
+        of.forEach((m) => found.push(Number(`${m}e${e}`)));
+    } else {
+      const rough = (hi - lo) / 5;
+      const ten = 10 ** Math.floor(Math.log10(rough));
+      const step = ten * [1, 2, 5, 10].find((m) => m * ten >= rough * 0.999);
+      for (let x = Math.ceil(lo / step - 1e-9) * step; x <= hi + step * 1e-9; x += step) found.push(Number(x.toPrecision(12)));
+    }
+    return found.filter((x) => x >= lo * (1 - 1e-9) && x <= hi * (1 + 1e-9));
+  };
+  const drawTicks = (scale) =>
+    el("div", { class: "bet-ticks", "aria-hidden": "true" },
+      ...ticks(scale).map((x) => el("span", { style: `left:${place(scale.at(x))}` }, show(x, 3))));
+
+  // ---- the card
+  const card = (key, bet) => {
+    const box = el("section", { class: "bet-card", id: `bet-${key.replace(".", "-")}`, "aria-label": `Your bet: ${bet.question}` });
+    box.dataset.key = key;
+    const render = (focus) => {
+      box.replaceChildren();
+      box.classList.toggle("bet-open", !settled(key));
+      if (key in record.bets) placed();
+      else if (skipped(key)) passed();
+      else form();
+      if (focus) box.querySelector("[tabindex='-1'], input")?.focus({ preventScroll: true });
+    };
+    const head = () => [
+      el("p", { class: "bet-kicker" }, "Your bet"),
+      el("p", { class: "bet-question" }, bet.question),
+    ];
+    const placed = () => {
+      const f = record.bets[key];
+      box.append(...head(),
+        el("p", { class: "bet-kept", tabindex: -1 },
+          el("b", {}, `${show(f.value)}${units(bet)}`), `, and with 80\u00a0% between ${show(f.low)} and ${show(f.high)}.`,
+          f.counts ? "" : " Made when the answer was known: it does not count."),
+        el("div", { class: "bet-buttons" },
+          el("a", { href: `#told-${key.replace(".", "-")}`, class: "bet-button" }, "Go to the answer"),
+          button("Bet anew (will not count)", () => anew(), "bet-quiet")));
+    };
+    const passed = () =>
+      box.append(el("p", { class: "bet-kept bet-passed", tabindex: -1 }, `You skipped this bet. `,
+        button("Bet after all (will not count)", () => anew(), "bet-quiet")));
+    const anew = () => {
+      delete record.bets[key];
+      record.skipped = record.skipped.filter((one) => one !== key);
+      const all = record.skipped.includes("*");
+      record.skipped = record.skipped.filter((one) => one !== "*");
+      if (all) Object.keys(data).filter((one) => one !== key && !(one in record.bets)).forEach((one) => record.skipped.push(one));
+      see(key);
+      save();
+      render(true);
+      refresh();
+    };
+
+    const form = () => {
+      const now = { low: NaN, value: NaN, high: NaN };
+      let scale = scaleOf(...bet.axis, bet.log);
+      const names = { low: "From", value: "Value", high: "To" };
+      const id = (name) => `bet-${key.replace(".", "-")}-${name}`;
+      const inputs = {};
+      const handles = {};
+      const say = el("p", { class: "bet-say", role: "status", "aria-live": "polite" });
+      const track = el("div", { class: "bet-track" });
+      const bar = el("div", { class: "bet-bar", hidden: true });
+      const hint = el("span", { class: "bet-hint" }, "Touch the line to place your value, or type it below");
+      let scaleTicks = drawTicks(scale);
+
+      const problem = () => {
+        const missing = Object.keys(now).filter((name) => !inputs[name].value.trim());
+        if (missing.length === 3) return "Set a value and a range that holds the answer with 80 %.";
+        const bad = Object.keys(now).find((name) => inputs[name].value.trim() && !Number.isFinite(now[name]));
+        if (bad) return `“${names[bad]}” is not a number: write it as 0.25, 1200 or 3e26.`;
+        if (missing.length) return `Still empty: ${missing.map((name) => names[name]).join(", ")}.`;
+        if (!(now.low <= now.value && now.value <= now.high)) return "The value must lie in the range: From ≤ Value ≤ To.";
+        if (now.low === now.high) return "The range needs a width: how sure are you?";
+        return "";
+      };
+      const draw = () => {
+        const numbers = Object.values(now).filter(Number.isFinite);
+        const lo = Math.min(scale.lo, ...numbers.filter((x) => !scale.log || x > 0));
+        const hi = Math.max(scale.hi, ...numbers);
+        if (lo < scale.lo || hi > scale.hi) {
+          const log = scale.log || (lo > 0 && hi / scale.hi > 30);
+          scale = scaleOf(lo < scale.lo ? lo - (log ? 0 : (hi - lo) * 0.05) : log && lo <= 0 ? hi / 1e4 : lo, hi > scale.hi ? hi * (hi > 0 ? 1.1 : 0.9) : hi, log);
+          const fresh = drawTicks(scale);
+          scaleTicks.replaceWith(fresh);
+          scaleTicks = fresh;
+        }
+        for (const name of Object.keys(now)) {
+          const known = Number.isFinite(now[name]);
+          handles[name].hidden = !known;
+          if (!known) continue;
+          handles[name].style.left = place(scale.at(now[name]));
+          handles[name].setAttribute("aria-valuenow", now[name]);
+          handles[name].setAttribute("aria-valuemin", scale.lo);
+          handles[name].setAttribute("aria-valuemax", scale.hi);
+          handles[name].setAttribute("aria-valuetext", `${show(now[name])}${units(bet)}`);
+        }
+        hint.hidden = numbers.length > 0;
+        bar.hidden = !(now.low < now.high);
+        if (!bar.hidden) {
+          bar.style.left = place(scale.at(now.low));
+          bar.style.right = place(1 - scale.at(now.high));
+        }
+        const wrong = problem();
+        say.textContent = wrong || `${show(now.value)}${units(bet)}; with 80\u00a0% between ${show(now.low)} and ${show(now.high)}.`;
+        commit.setAttribute("aria-disabled", String(Boolean(wrong)));
+      };
+      const put = (name, x) => {
+        now[name] = x;
+        inputs[name].value = plain(x);
+      };
+      const move = (name, share) => {
+        share = Math.min(1, Math.max(0, share));
+        if (name === "value") {
+          const by = Number.isFinite(now.value) ? share - scale.at(now.value) : 0;
+          const old = { ...now };
+          put("value", scale.from(share));
+          for (const [end, side] of [["low", -1], ["high", 1]]) {
+            const to = Number.isFinite(old[end]) ? scale.at(old[end]) + by : share + side * 0.09;
+            put(end, scale.from(Math.min(1, Math.max(0, to))));
+          }
+          if (now.low > now.value) put("low", now.value);
+          if (now.high < now.value) put("high", now.value);
+        } else {
+          let x = scale.from(share);
+          if (Number.isFinite(now.value)) x = name === "low" ? Math.min(x, now.value) : Math.max(x, now.value);
+          put(name, x);
+        }
+        draw();
+      };
+      const shareOf = (event) => {
+        const frame = track.getBoundingClientRect();
+        return (event.clientX - frame.left) / frame.width;
+      };
+      let held = "";
+      track.addEventListener("pointerdown", (event) => {
+        if (event.button) return;
+        const share = shareOf(event);
+        const known = Object.keys(now).filter((name) => Number.isFinite(now[name]));
+        const distance = (name) => Math.abs(scale.at(now[name]) - share);
+        held = event.target.dataset?.handle || (known.includes("value") ? known.sort((a, b) => distance(a) - distance(b))[0] : "value");
+        track.setPointerCapture(event.pointerId);
+        if (!event.target.dataset?.handle) move(held, share);
+        handles[held].focus({ preventScroll: true });
+        event.preventDefault();
+      });
+      track.addEventListener("pointermove", (event) => held && move(held, shareOf(event)));
+      for (const done of ["pointerup", "pointercancel"]) track.addEventListener(done, () => (held = ""));
+
+      const KEYS = { ArrowLeft: -0.01, ArrowDown: -0.01, ArrowRight: 0.01, ArrowUp: 0.01, PageDown: -0.1, PageUp: 0.1, Home: -9, End: 9 };
+      const fields = el("div", { class: "bet-fields" });
+      for (const name of Object.keys(now)) {
+        handles[name] = el("span", {
+          class: `bet-handle bet-${name}`, role: "slider", tabindex: 0, hidden: true, "data-handle": name,
+          "aria-label": name === "value" ? "Your value" : name === "low" ? "Lower end of your range" : "Upper end of your range",
+          onkeydown: (event) => {
+            if (!(event.key in KEYS)) return;
+            event.preventDefault();
+            move(name, scale.at(now[name]) + KEYS[event.key]);
+          },
+        });
+        inputs[name] = el("input", {
+          id: id(name), type: "text", inputmode: "decimal", autocomplete: "off", "aria-describedby": id("say"),
+          oninput: () => { now[name] = parse(inputs[name].value); draw(); },
+          onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); bind(); } },
+        });
+        fields.append(el("label", { for: id(name), class: `bet-field-${name}` }, el("span", {}, names[name]), inputs[name]));
+      }
+      say.id = id("say");
+      const bind = () => {
+        if (problem()) { say.classList.add("bet-wrong"); say.textContent = problem(); return; }
+        record.bets[key] = { value: now.value, low: now.low, high: now.high, counts: !record.seen.includes(key) };
+        settle();
+      };
+      const settle = () => { see(key); save(); render(true); refresh(); };
+      const commit = button("Commit", bind, "bet-primary");
+      track.append(bar, hint, ...Object.values(handles));
+      const more = [...document.querySelectorAll(".bet-card[data-key]")].filter((one) => !settled(one.dataset.key)).length > 1;
+      box.append(...head(),
+        el("div", { class: "bet-axis", role: "group", "aria-label": `Axis${units(bet) ? ` in${units(bet)}` : ""}` }, track, scaleTicks),
+        fields, el("p", { class: "bet-unit" }, bet.unit ? `in ${bet.unit.replace(/^in /, "")}; your range should hold the answer in 8 cases of 10` : "your range should hold the answer in 8 cases of 10"),
+        say,
+        el("div", { class: "bet-buttons" }, commit,
+          button("Skip", () => { record.skipped.push(key); settle(); }, ""),
+          more ? button("Skip all on this page", () => {
+            for (const one of document.querySelectorAll(".bet-card[data-key]"))
+              if (!settled(one.dataset.key)) { record.skipped.push(one.dataset.key); see(one.dataset.key); }
+            settle();
+            renders.forEach((again) => again());
+          }, "bet-quiet") : null),
+        el("p", { class: "bet-note" }, "The chapter goes on as soon as you commit or skip. Your bet stays in this browser."));
+      draw();
+      say.classList.remove("bet-wrong");
+    };
+    renders.push(render);
+    return box;
+  };
+  const renders = [];
+
+  // ---- the answer
+  const result = (key, bet) => {
+    const box = el("section", { class: "bet-card bet-result", id: `told-${key.replace(".", "-")}`, tabindex: -1, "aria-label": `How your bet came out: ${bet.question}` });
+    box.render = () => {
+      const f = record.bets[key];
+      box.hidden = !f;
+      document.querySelectorAll(`[data-bet-told="${key}"]`).forEach((line) => (line.hidden = Boolean(f)));
+      if (!f) return;
+      const you = { ...f, who: "You", level: LEVEL, answer: bet.answer };
+      const rows = [you, ...bet.laws.map((law) => ({ ...law, answer: bet.answer }))];
+      const all = rows.flatMap((r) => [r.low, r.high, r.value]).concat(bet.answer);
+      const [least, most] = [Math.min(...all), Math.max(...all)];
+      const law = bet.laws.flatMap((r) => [r.low, r.high]).concat(bet.answer);
+      const log = least > 0 && (bet.log || Math.max(...law) / Math.min(...law) > 10);
+      const pad = log ? (most / least) ** 0.06 : (most - least) * 0.06;
+      const scale = log ? scaleOf(least / pad, most * pad, true) : scaleOf(least - pad, most + pad, false);
+      const best = Math.min(...rows.map(score));
+      const answer = place(scale.at(bet.answer));
+      box.replaceChildren(
+        el("p", { class: "bet-kicker" }, hit(you) ? "Your range held the answer" : "Your range missed the answer"),
+        el("p", { class: "bet-question" }, `The answer is ${show(bet.answer)}${units(bet)}.`),
+        el("ol", { class: "bet-rows" }, ...rows.map((r) =>
+          el("li", { class: r === you ? "bet-you" : "" },
+            el("span", { class: "bet-who" }, el("b", {}, r.who), ` ${range(r)}`, r.level === LEVEL ? "" : `, ${Math.round(100 * r.level)}\u00a0%`),
+            el("span", { class: hit(r) ? "bet-in" : "bet-out" }, hit(r) ? "inside" : "outside", ` · score ${show(score(r), 3)}`, rows.length > 1 && score(r) === best ? ", the best" : ""),
+            el("span", { class: "bet-line", "aria-hidden": "true" },
+              el("i", { class: "bet-span", style: `left:${place(scale.at(r.low))};right:${place(1 - scale.at(r.high))}` }),
+              el("i", { class: "bet-dot", style: `left:${place(scale.at(r.value))}` }),
+              el("i", { class: "bet-truth", style: `left:${answer}` }))))),
+        drawTicks(scale),
+        el("p", { class: "bet-note" }, "The dashed line is the answer. A score is the width of the range and a penalty for a miss; low is good.",
+          f.counts ? "" : " This bet was made when the answer was known, and does not count."));
+    };
+    return box;
+  };
+
+  // ---- the whole book
+  const board = (box) => {
+    const made = mine();
+    const judged = made.filter((f) => f.counts);
+    box.classList.add("bet-card");
+    box.replaceChildren(el("p", { class: "bet-kicker" }, "Your record"));
+    const total = Object.keys(data).length;
+    if (!made.length) {
+      box.append(
+        el("p", { class: "bet-question" }, `${total} questions wait for your bet.`),
+        el("p", {}, "Before each experiment a chapter asks for a value and a range. What follows stays folded until you commit or skip. Your bets are scored, and kept in this browser."),
+        el("div", { class: "bet-buttons" }, el("a", { class: "bet-button bet-primary", href: "01-the-bet.html#your-prediction" }, "Place your first bet")));
+    } else {
+      const keys = new Set(judged.map((f) => f.key));
+      const rivals = Object.entries(data).filter(([key]) => keys.has(key))
+        .flatMap(([key, bet]) => bet.laws.map((law) => ({ ...law, key, answer: bet.answer })));
+      const you = calibrated(judged);
+      const gauge = (name, c) => el("li", {},
+        el("span", { class: "bet-who" }, el("b", {}, name), ` ${c.hits} of ${c.scored} ranges held the answer`),
+        el("span", {}, `promised ${c.expected.toFixed(1)}; true share, 95\u00a0%: ${Math.round(100 * c.low)} to ${Math.round(100 * c.high)}\u00a0%`),
+        el("span", { class: "bet-line", "aria-hidden": "true" },
+          el("i", { class: "bet-span", style: `left:${place(c.low)};right:${place(1 - c.high)}` }),
+          el("i", { class: "bet-dot", style: `left:${place(c.hits / c.scored)}` }),
+          el("i", { class: "bet-truth", style: `left:${place(c.expected / c.scored)}` })));
+      box.append(el("p", { class: "bet-question" }, `${made.length} of ${total} bets placed.`));
+      if (judged.length) {
+        box.append(
+          el("ol", { class: "bet-rows" }, gauge("You", you), rivals.length ? gauge("The laws, on the same questions", calibrated(rivals)) : null),
+          drawTicks(scaleOf(0, 100, false)),
+          el("p", { class: "bet-note" }, "Share of ranges that held, in per cent. The dashed line is what the levels promise; the band is where your true share may lie."),
+          el("p", { class: "bet-sub" }, "Where the answers fell in your ranges"),
+          el("div", { class: "bet-strip" }, el("span", { class: "bet-zone", "aria-hidden": "true" }),
+            ...judged.map((f, i) => {
+              const at = Math.max(-3, Math.min(3, off(f)));
+              const words = `${data[f.key].question} ${hit(f) ? "Inside" : "Outside"} your range.`;
+              return el("a", { href: `${data[f.key].page}.html#told-${f.key.replace(".", "-")}`, class: hit(f) ? "bet-in" : "bet-out", style: `left:${place((at + 3) / 6)};top:${8 + (i % 4) * 26}px`, title: words, "aria-label": words });
+            })),
+          el("div", { class: "bet-ticks", "aria-hidden": "true" }, ...[["0%", "far below"], ["33.3%", "From"], ["50%", "Value"], ["66.7%", "To"], ["100%", "far above"]].map(([left, text]) => el("span", { style: `left:${left}` }, text))));
+      }
+      let sure = false;
+      const reset = button("Reset", () => {
+        if (!sure) { sure = true; reset.textContent = `Really delete ${made.length} bets?`; return; }
+        record = { version: 1, bets: {}, skipped: [], seen: [] };
+        save();
+        renders.forEach((again) => again());
+        refresh();
+      }, "bet-quiet");
+      box.append(el("div", { class: "bet-buttons" },
+        button("Export forecasts.json", () => {
+          const text = JSON.stringify(mine().map(({ key, value, low, high, level, unit, who, answer, counts }) => ({ key, value, low, high, level, unit, who, answer, counts })), null, 1);
+          const link = el("a", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: "forecasts.json" });
+          link.click();
+          setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+        }), reset));
+    }
+  };
+
+  // ---- the page
+  let wanted = "";
+  const refresh = () => {
+    document.querySelectorAll("[data-bet-folded]").forEach((one) => one.removeAttribute("data-bet-folded"));
+    const open = [...document.querySelectorAll(".bet-card[data-key]")].find((one) => !settled(one.dataset.key));
+    const end = open?.closest("article");
+    for (let at = open; at && at !== end; at = at.parentElement)
+      for (let next = at.nextElementSibling; next; next = next.nextElementSibling)
+        if (next.tagName !== "SCRIPT") next.setAttribute("data-bet-folded", "");
+    document.querySelectorAll(".bet-result").forEach((one) => one.render());
+    document.querySelectorAll(".bet-board").forEach(board);
+    window.dispatchEvent(new Event("resize"));
+    const target = wanted && document.getElementById(wanted);
+    if (target && !target.closest("[data-bet-folded]")) {
+      wanted = "";
+      target.scrollIntoView();
+    }
+  };
+  const seek = () => {
+    const id = decodeURIComponent(location.hash.slice(1));
+    const target = id && document.getElementById(id);
+    if (!target) return;
+    const fold = target.closest("[data-bet-folded]");
+    const open = document.querySelector(".bet-open[data-key]");
+    wanted = fold && open ? id : "";
+    if (!wanted) return;
+    open.scrollIntoView({ block: "center" });
+    open.querySelector(".bet-say").textContent = "What you look for stands further on. It opens when you commit or skip.";
+  };
+  // A printed output becomes two, with the card between them.
+  const split = (line, box) => {
+    const output = line.closest(".output");
+    const pre = line.closest("pre");
+    const rest = output.cloneNode(true);
+    const tail = rest.querySelector("pre");
+    tail.replaceChildren();
+    while (line.nextSibling) tail.append(line.nextSibling);
+    output.after(box, rest);
+    const bare = (part) => [...part.childNodes].every((node) => node === line || !node.textContent.trim());
+    if (!tail.textContent.trim()) rest.remove();
+    return () => (output.hidden = line.hidden && bare(pre));
+  };
+
+  const start = () => {
+    const source = document.getElementById("bet-data");
+    if (!source) return;
+    data = JSON.parse(source.textContent);
+    load();
+    const tidyUp = [];
+    document.querySelectorAll("[data-bet]").forEach((line) => {
+      const key = line.dataset.bet;
+      line.hidden = true;
+      tidyUp.push(split(line, card(key, data[key])));
+    });
+    document.querySelectorAll("[data-bet-told]").forEach((line) => {
+      const key = line.dataset.betTold;
+      tidyUp.push(split(line, result(key, data[key])));
+    });
+    window.addEventListener("resize", () => tidyUp.forEach((one) => one()));
+    renders.forEach((render) => render());
+    refresh();
+    root.classList.remove("bets-wait");
+    seek();
+    window.addEventListener("hashchange", seek);
+    window.addEventListener("storage", (event) => {
+      if (event.key !== STORE) return;
+      load();
+      renders.forEach((render) => render());
+      refresh();
+    });
+  };
+  window.scalinglawsBets = { score, hit, off, calibrated, show };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -1,0 +1,128 @@
+"""A Sphinx extension that lets a reader of the built pages bet, as `forecast.predict` does.
+
+A chapter prints a line for every forecast that its reader has not made. Here these lines, and the
+lines that tell the answers, are marked in the built page, and what the bets need (question, axis,
+unit, answer, the laws' own forecasts) is put beside them as JSON. `bets.js` makes cards of it.
+Without JavaScript the page stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORD = ROOT / "scalinglaws" / "course" / "record"
+QUESTIONS = Path(__file__).with_name("bets.json")
+BOARD = '<div class="bet-board"'
+ASKED = re.compile(
+    r"(?<=[\n>])(\d+\.[\w-]+): no\s+forecast\s+of\s+yours\s+yet\..*?without\s+you\.\n", re.S
+)
+TOLD = re.compile(
+    r"(?<=[\n>])(\d+\.[\w-]+): the\s+answer\s+is\s+([^;<]*?);\s+you\s+made\s+no\s+forecast\n", re.S
+)
+NONE_SCORED = "No forecast has been scored yet.\n</pre></div>\n</div>\n"
+PLAIN_BOARD = (
+    '<div class="bet-board"><p>With JavaScript, your bets on these pages and how well your '
+    "intervals are calibrated stand here.</p></div>\n"
+)
+WAIT = (
+    "\n<script>(d=>{d.classList.add('bets-wait');"
+    "addEventListener('load',()=>d.classList.remove('bets-wait'))})"
+    "(document.documentElement)</script>\n"
+)
+
+
+@cache
+def questions() -> dict[str, dict[str, Any]]:
+    """Return the question and the axis of every bet, by key."""
+    return json.loads(QUESTIONS.read_text(encoding="utf-8"))
+
+
+@cache
+def laws() -> dict[str, list[dict[str, Any]]]:
+    """Return the forecasts that laws made when the book was last run, by key."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for file in sorted(RECORD.glob("[0-9][0-9].json")):
+        for made in json.loads(file.read_text(encoding="utf-8"))["forecasts"]:
+            if made["who"] != "you" and made["answer"] is not None:
+                found.setdefault(made["key"], []).append(made)
+    return found
+
+
+@cache
+def printed_answers(folder: Path) -> dict[str, tuple[float, str, str]]:
+    """Return the answer (4 figures), its unit and the page, by key, from the chapters' outputs."""
+    found = {}
+    for path in sorted(folder.glob("[0-9][0-9]-*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", []):
+                for key, said in TOLD.findall("\n" + "".join(output.get("text", ""))):
+                    number, _, unit = " ".join(said.split()).partition(" ")
+                    found[key] = (float(number), unit, path.stem)
+    return found
+
+
+def bet(key: str) -> dict[str, Any]:
+    """Return all that the page needs for the bet of this key.
+
+    Raises:
+        KeyError: if the key has no question in bets.json, or no chapter prints its answer.
+    """
+    if key not in questions():
+        raise KeyError(f"{key}: give it a question and an axis in {QUESTIONS.name}")
+    if key not in printed_answers(ROOT / "book"):
+        raise KeyError(f"{key}: no chapter prints its answer (forecast.score after predict)")
+    answer, unit, page = printed_answers(ROOT / "book")[key]
+    rivals = laws().get(key, [])
+    return {
+        **questions()[key],
+        "unit": unit,
+        "page": page,
+        "answer": rivals[0]["answer"] if rivals else answer,
+        "laws": [{k: f[k] for k in ("who", "value", "low", "high", "level")} for f in rivals],
+    }
+
+
+def placed(body: str) -> tuple[str, list[str]]:
+    """Return a page's HTML with its bets and their answers marked, and the keys asked for."""
+    keys = [found[1] for found in ASKED.finditer(body)]
+    body = ASKED.sub(r'<span data-bet="\1">\g<0></span>', body)
+    body = TOLD.sub(r'<span data-bet-told="\1">\g<0></span>', body)
+    return body.replace(NONE_SCORED, NONE_SCORED + PLAIN_BOARD), keys
+
+
+def data(keys: list[str]) -> str:
+    """Return the element that holds the bets of these keys."""
+    text = json.dumps({key: bet(key) for key in keys}, ensure_ascii=False).replace("<", "\\u003c")
+    return f'<script type="application/json" id="bet-data">{text}</script>\n'
+
+
+def add_bets(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Mark the bets of a page, and give it the script, the style and what they need."""
+    body = context.get("body")
+    if not body:
+        return
+    body, keys = placed(body)
+    board = BOARD in body
+    if not keys and not board:
+        return
+    context["body"] = body + data(list(questions()) if board else keys)
+    if keys:
+        context["metatags"] = context.get("metatags", "") + WAIT
+    app.add_js_file("bets.js", loading_method="defer")
+    app.add_css_file("bets.css")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Connect the extension to Sphinx."""
+    app.connect("html-page-context", add_bets)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
