@@ -5,13 +5,15 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PORT ?= 8000
 WORKERS ?= 1
 RESULTS ?= _reference/gpu
+COURSE ?= _course
+SET ?=
 MOST_FLOPS ?= inf
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book serve check test notebooks bench gpu gpu-chapters coverage lint format stamp clean
+.PHONY: help venv book serve check test class assign grade notebooks bench gpu gpu-chapters coverage lint format stamp clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -51,6 +53,20 @@ check: $(INSTALLED) ## run every test but the notebooks, on two cores (minutes, 
 
 test: check ## run every test: what check runs, then every notebook, and the Colab path
 	$(BIN)/python -m pytest book tests/colab tests/minutes --nbval-lax --nbval-current-env
+
+class: $(INSTALLED) ## grade a class of thirty, hostile submissions among them (needs bubblewrap)
+	SCALINGLAWS_REQUIRE_SANDBOX=1 $(BIN)/python -m pytest tests/coursework/whole_class.py
+
+assign: $(INSTALLED) ## make every student's problem sets: make assign STUDENTS=roster.csv (SET=...)
+	@test -n "$(STUDENTS)" || { echo "Say for whom: make assign STUDENTS=roster.csv"; exit 1; }
+	$(BIN)/python -m coursework build --course "$(COURSE)" --students "$(STUDENTS)" \
+	  $(if $(SET),--set $(SET))
+
+grade: $(INSTALLED) ## grade what came back: make grade STUDENTS=roster.csv SUBMISSIONS=folder (SET=...)
+	@test -n "$(STUDENTS)" -a -n "$(SUBMISSIONS)" || { \
+	  echo "Say whose and where: make grade STUDENTS=roster.csv SUBMISSIONS=folder"; exit 1; }
+	$(BIN)/python -m coursework grade --course "$(COURSE)" --students "$(STUDENTS)" \
+	  --submissions "$(SUBMISSIONS)" --workers $(WORKERS) $(if $(SET),--set $(SET))
 
 notebooks: $(INSTALLED) ## run every chapter anew and store its outputs (ONLY=01 for one)
 	$(BIN)/python tools/notebooks.py $(if $(ONLY),--only $(ONLY))

@@ -17,6 +17,7 @@ ORDER = (
     "tests/unit",
     "tests/pages",
     "tests/statistical",
+    "tests/coursework",
     "tests/site/test_build",
     "tests/site",
     "book",

@@ -34,6 +34,7 @@ def stamped_files(root: Path) -> list[Path]:
     named = ["_config.yml", "README.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml"]
     files = [root / name for name in named]
     files += sorted((root / "book").glob("*.ipynb")) + sorted((root / "book").glob("*.md"))
+    files += sorted((root / "coursework" / "source").glob("*/*.ipynb"))
     return [path for path in files if path.is_file()]
 
 

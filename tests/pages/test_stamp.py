@@ -17,7 +17,7 @@ def copy(tmp_path: Path) -> Path:
     """Return a folder with a copy of every file that names the address."""
     for path in [*stamped_files(ROOT), ROOT / "_toc.yml"]:
         target = tmp_path / path.relative_to(ROOT)
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     return tmp_path
 

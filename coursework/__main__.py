@@ -1,0 +1,144 @@
+"""The commands of an instructor: `build` before the term, `grade` after the deadline.
+
+`figures` writes the figures of the chapters to a folder, for slides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import export, figures, grading, key, masters, release, sandbox
+from .sandbox import Limits
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m coursework", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--course",
+        type=Path,
+        default=Path("_course"),
+        help="the folder of your course: key, release, grades (default: _course). Keep it private",
+    )
+    common.add_argument(
+        "--students", type=Path, required=True, help="a CSV with a column id (name, email, ...)"
+    )
+    common.add_argument("--set", action="append", choices=masters.names(), help="default: all")
+
+    commands.add_parser("build", parents=[common], help="make every student's notebook")
+    grade = commands.add_parser("grade", parents=[common], help="grade a folder of submissions")
+    grade.add_argument(
+        "--submissions",
+        type=Path,
+        required=True,
+        help="the unpacked download of Canvas or Moodle, or one folder a student; with several "
+        "sets, one folder a set within it",
+    )
+    grade.add_argument("--workers", type=int, default=1, help="so many at a time (default: 1)")
+    grade.add_argument(
+        "--seconds", type=float, default=600, help="of computing, for a notebook (default: 600)"
+    )
+    grade.add_argument(
+        "--cell-seconds", type=float, default=60, help="of computing, for a cell (default: 60)"
+    )
+    grade.add_argument("--memory-mb", type=int, default=2048, help="for a process (default: 2048)")
+    grade.add_argument("--anew", action="store_true", help="grade again what did not change")
+    grade.add_argument(
+        "--no-sandbox", action="store_true", help="grade without protection from students' code"
+    )
+    slides = commands.add_parser("figures", help="write the figures of the chapters, for slides")
+    slides.add_argument("--to", type=Path, required=True, help="a folder")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command. The exit code is 2 if it cannot be done as it stands."""
+    given = parser().parse_args(arguments)
+    try:
+        return {"build": build, "grade": grade, "figures": draw}[given.command](given)
+    except (ValueError, OSError) as error:
+        print(f"coursework: {error}", file=sys.stderr)
+        return 2
+
+
+def build(given: argparse.Namespace) -> int:
+    """Make every student's notebook, and a zip of each set for a learning platform."""
+    people = key.roster(given.students)
+    names = given.set or masters.names()
+    for path in release.build(given.course, names, people):
+        print(f"{path}: {len(people)} notebooks")
+    print(f"The key of the course is {given.course / key.FILE}. Keep a copy where no student can.")
+    return 0
+
+
+def grade(given: argparse.Namespace) -> int:
+    """Grade submissions, and write grades, feedback and the sheet for written answers."""
+    shut = not given.no_sandbox
+    if shut and not sandbox.works():
+        raise ValueError(sandbox.UNPROTECTED)
+    if not given.submissions.is_dir():
+        raise ValueError(f"{given.submissions} is no folder")
+    people = key.roster(given.students)
+    limits = Limits(given.cell_seconds, given.seconds, memory_mb=given.memory_mb)
+    for name in given.set or masters.names():
+        folder = given.submissions / name
+        if not folder.is_dir():
+            if given.set is None or len(given.set) > 1:
+                print(f"{name}: no folder of this name in {given.submissions}")
+                continue
+            folder = given.submissions
+        one_set(given, name, folder, people, limits, shut)
+    return 0
+
+
+def draw(given: argparse.Namespace) -> int:
+    """Write the figures of the chapters."""
+    print(f"{given.to}: {len(figures.export(given.to))} figures, described in figures.md")
+    return 0
+
+
+def one_set(
+    given: argparse.Namespace,
+    name: str,
+    folder: Path,
+    people: list[key.Person],
+    limits: Limits,
+    shut: bool,
+) -> None:
+    """Grade one set and write everything that follows from it."""
+    master, course = masters.load(name), given.course
+    problems = export.read_sheet(course, name)
+    submissions, nobody = grading.found(folder, name, people)
+    secret = key.secret(course)
+    made = {one.student.id: key.world(secret, name, one.student.id).digest for one in submissions}
+    release.check(course, name, made)
+    graded = grading.grade_all(
+        course, name, submissions, limits=limits, shut=shut, workers=given.workers, anew=given.anew
+    )
+    new = {one.student for one in graded}
+    kept = (grading.stored(course, name, one.id) for one in people if one.id not in new)
+    graded += [one for one in kept if one is not None]
+    by_student = {one.student: one for one in graded}
+    left = export.write_sheet(course, master, graded)
+    for one in graded:
+        export.feedback(course, master, one)
+    export.canvas(course / "grades" / f"{name}-canvas.csv", master, people, by_student)
+    export.moodle(course / "grades" / f"{name}-moodle.csv", master, people, by_student)
+    print(f"{name}: {len(graded)} of {len(people)} students handed in; {left} texts to be read")
+    for one in graded:
+        if one.notes and one.tested == 0:
+            print(f"  {one.student} got nothing: {one.notes[0]}")
+    for problem in problems:
+        print(f"  {problem}")
+    for path in nobody:
+        print(f"  nobody's: {path.relative_to(folder)}")
+    if left:
+        print(f"  Fill in the points in {export.sheet_path(course, name)}, then grade again.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

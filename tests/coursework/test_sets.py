@@ -1,0 +1,84 @@
+"""The problem sets: what is right gets all points, what is wrong loses what it should."""
+
+from __future__ import annotations
+
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+from classroom import blank, by_tests, changed, lost, marked, said, solved, world
+from mistakes import MISTAKES
+
+from coursework import masters
+from scalinglaws.course import assignment
+
+SETS = masters.names()
+
+
+@pytest.fixture(autouse=True)
+def no_figures():
+    matplotlib.use("Agg")
+    yield
+    plt.close("all")
+
+
+def test_there_are_four_sets_with_five_mistakes_each():
+    assert set(SETS) == set(MISTAKES)
+    assert all(len(found) >= 5 for found in MISTAKES.values())
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("student", ["ada", "bo"])
+def test_the_reference_gets_every_point(name, student):
+    graded = marked(name, solved(name, student), student)
+    assert lost(graded) == set(), said(graded)
+    assert graded.notes == []
+    assert graded.tested == by_tests(masters.load(name))
+    written = [mark for mark in graded.marks if mark.written]
+    assert len(written) == 2 and all(mark.points is None for mark in written)
+    for mark in written:
+        mark.points = mark.most
+    assert graded.total == masters.load(name).points
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_what_was_handed_out_gets_nothing(name):
+    graded = marked(name, blank(name))
+    assert graded.total == 0 and graded.complete
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_two_students_have_other_data_and_other_truths(name):
+    ada, bo = world(name), world(name, "bo")
+    assert ada.digest != bo.digest
+    numbers = {key: value for key, value in ada.truth.items() if isinstance(value, float)}
+    same = {key for key, value in numbers.items() if bo.truth[key] == value}
+    assert len(numbers) >= 4 and same <= {"room"}
+    assert assignment.pack(assignment.unpack(ada.packed)) == ada.packed
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"),
+    [
+        pytest.param(name, one, id=f"{name}: {one.what}")
+        for name, found in MISTAKES.items()
+        for one in found
+    ],
+)
+def test_a_mistake_loses_its_points_and_is_named(name, mistake):
+    graded = marked(name, changed(solved(name), mistake.cells))
+    assert lost(graded) == mistake.lost, said(graded)
+    assert mistake.said in said(graded)
+
+
+def test_the_numbers_of_another_student_are_wrong():
+    truth = world("power-laws", "bo").truth
+    low, high = truth["interval"]
+    copied = {
+        "q4": f"alpha, E = {truth['alpha']!r}, {truth['E']!r}",
+        "q5": f"alpha_interval = ({low!r}, {high!r})",
+        "q6": f"forecast = {truth['far']!r}",
+        "q9": f"verdicts = {truth['verdicts']!r}",
+    }
+    assert {"q4-test", "q6-test"} <= lost(
+        marked("power-laws", changed(solved("power-laws"), copied))
+    )
