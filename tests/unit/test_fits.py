@@ -1152,7 +1152,7 @@ class TestDrawingAnew:
         weights, count = cluster_weights((N, D), None, 200, np.random.default_rng(0))
         residuals = surface.z - surface.curve(theta)[0][0]
         again = surface.search_near(theta[0], weights, rounded(residuals, 1e-3))
-        student = 2.7764451 / 1.9599640  # 97.5 % of t with four degrees of freedom, and normal
+        student = 2.7764451052 / 1.9599639845  # 97.5 % of t, four degrees of freedom, and normal
         wide = np.clip(theta + 1.5 * student * (again - theta), _LOWER, _UPPER)
         assert count == 9 and fit.clusters == 9
         np.testing.assert_allclose(fit.draws["beta"], wide[:, 4], rtol=1e-6)
