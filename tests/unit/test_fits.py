@@ -1143,7 +1143,7 @@ class TestDrawingAnew:
         np.testing.assert_allclose(widened(theta, draws, 2) - theta, math.sqrt(2) * (draws - theta))
 
     def test_a_surface_is_as_uncertain_as_widening_says(self) -> None:
-        """Nine clusters, five parameters: draws reach 1.5 times as far as refits, by Student's t."""
+        """Nine clusters, five parameters: draws reach 1.5 times as far, and by Student's t."""
         N, D, L = (np.repeat(v, 3) for v in runs(n=9))
         L = L * np.exp(0.002 * np.cos(7 * np.arange(27)))
         fit = fit_chinchilla(N, D, L, bootstrap=200)
