@@ -12,7 +12,7 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 from browser import serve
 from playwright.sync_api import Browser, Page
-from test_browser import OVERFLOW, SERIOUS, browser
+from test_browser import OVERFLOW, SERIOUS
 
 from scalinglaws import finished, reference
 from scalinglaws.course import bets
@@ -21,7 +21,6 @@ from scalinglaws.course.widgets import AskTheModel, Explorer, HowFar, Valley
 from scalinglaws.course.widgets.valley import WINDOWS
 from scalinglaws.text import ShortSums
 
-__all__ = ["browser"]
 PAGE = """<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <title>Explorer</title><body style="margin:4px"><main>{}</main>"""

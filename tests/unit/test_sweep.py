@@ -32,6 +32,7 @@ import pandas as pd
 import pytest
 
 from scalinglaws import runs
+from scalinglaws.course import growing
 from scalinglaws.learners import LSTMConfig, MLPConfig, NgramConfig, TransformerConfig
 from scalinglaws.runs import store
 from scalinglaws.text import Corpus, python_source
@@ -129,6 +130,15 @@ class Doomed(TransformerConfig):
         if multiprocessing.parent_process() and Path(os.environ["SENTENCE"]).exists():
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
         return super().params(count)
+
+
+@pytest.fixture(autouse=True)
+def no_workers_of_others() -> None:
+    """The chapters' `train_all` keeps its two processes; they are none of a sweep's."""
+    growing._pool.cache_clear()
+    for child in multiprocessing.active_children():
+        child.terminate()
+        child.join()
 
 
 def assert_no_worker_is_left() -> None:
