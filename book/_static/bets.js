@@ -4,6 +4,7 @@
   "use strict";
   const STORE = "scalinglaws.bets";
   const LEVEL = 0.8;
+  const LATE = " Made when the answer was known: it does not count.";
   const root = document.documentElement;
 
   // ---- the rules of scalinglaws.course.forecast
@@ -12,6 +13,7 @@
     return f.high - f.low + (2 / (1 - f.level)) * outside;
   };
   const hit = (f) => f.low <= f.answer && f.answer <= f.high;
+  const side = (f) => (hit(f) ? "bet-in" : "bet-out");
   const off = (f) => {
     const gap = f.answer - f.value;
     const half = gap > 0 ? f.high - f.value : f.value - f.low;
@@ -42,33 +44,45 @@
     return tidy(size >= 1e4 ? rounded.toLocaleString("en-US") : String(rounded));
   };
   const plain = (x) => String(Number(x.toPrecision(6))).replace("e+", "e");
-  const parse = (text) => {
+  // 0,069 and 1,5 have a decimal comma; 1,200 has one where no number of the axis reaches 1,000.
+  const parse = (text, most) => {
     const clean = text.trim().replace("−", "-").replace(/\s/g, "");
-    return clean ? Number(/^[^.]*,\d{1,2}$/.test(clean) ? clean.replace(",", ".") : clean.replace(/,/g, "")) : NaN;
+    if (/^-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(clean) && (most >= 1000 || clean.split(",").length > 2 || clean.includes(".")))
+      return Number(clean.replace(/,/g, ""));
+    return clean ? Number(/^[^.,]*,\d+$/.test(clean) ? clean.replace(",", ".") : clean) : NaN;
   };
+  const slug = (key) => key.replace(".", "-");
   const units = (bet) => (bet.unit ? ` ${bet.unit}` : "");
   const range = (f) => `${show(f.value)} (${show(f.low)} to ${show(f.high)})`;
 
   // ---- the record
-  let record = { version: 1, bets: {}, skipped: [], seen: [] };
+  // `again` holds bets made when the answer was known; a bet that counts is never replaced.
+  let record = { version: 1, bets: {}, again: {}, skipped: [], seen: [] };
+  let refused = false;
   const load = () => {
     try {
       const kept = JSON.parse(localStorage.getItem(STORE));
-      if (kept && kept.version === 1) record = { ...record, ...kept };
+      if (kept?.version !== 1) return;
+      for (const [name, empty] of Object.entries(record))
+        if (kept[name] && Array.isArray(kept[name]) === Array.isArray(empty) && typeof kept[name] === typeof empty) record[name] = kept[name];
     } catch { /* begin anew */ }
   };
   const save = () => {
     try {
       localStorage.setItem(STORE, JSON.stringify(record));
-    } catch { /* kept for this page only */ }
+    } catch {
+      refused = true;
+    }
   };
   const skipped = (key) => record.skipped.includes(key) || record.skipped.includes("*");
   const settled = (key) => key in record.bets || skipped(key);
+  const waiting = () => [...document.querySelectorAll(".bet-card[data-key]")].filter((one) => !settled(one.dataset.key));
   const see = (key) => record.seen.includes(key) || record.seen.push(key);
 
   let data = {};
+  const redo = new Set();
   const mine = () =>
-    Object.entries(record.bets)
+    [...Object.entries(record.bets), ...Object.entries(record.again)]
       .filter(([key]) => key in data)
       .map(([key, f]) => ({ key, ...f, level: LEVEL, unit: data[key].unit, who: "you", answer: data[key].answer }));
 
@@ -82,12 +96,12 @@
     made.append(...children.filter((child) => child != null));
     return made;
   };
-  const button = (text, act, kind = "") =>
-    el("button", { type: "button", class: `bet-button ${kind}`, onclick: act }, text);
+  const [p, div, span, ol] = ["p", "div", "span", "ol"].map((tag) => (kind, ...children) => el(tag, { class: `bet-${kind}` }, ...children));
+  const button = (text, act, kind = "plain") =>
+    el("button", { type: "button", class: `bet-button bet-${kind}`, onclick: act }, text);
 
   const scaleOf = (lo, hi, log) => {
-    const f = log ? Math.log : (x) => x;
-    const back = log ? Math.exp : (x) => x;
+    const [f, back] = log ? [Math.log, Math.exp] : [Number, Number];
     return {
       lo, hi, log,
       at: (x) => (log && x <= 0 ? -1 : (f(x) - f(lo)) / (f(hi) - f(lo))),
@@ -120,68 +134,69 @@
     el("div", { class: "bet-ticks", "aria-hidden": "true" },
       ...ticks(scale).map((x) => el("span", { style: `left:${place(scale.at(x))}` }, show(x, 3))));
 
+  const line = (low, high, dot, truth) =>
+    el("span", { class: "bet-line", "aria-hidden": "true" },
+      el("i", { class: "bet-span", style: `left:${place(low)};right:${place(1 - high)}` }),
+      el("i", { class: "bet-dot", style: `left:${place(dot)}` }),
+      el("i", { class: "bet-truth", style: `left:${place(truth)}` }));
+
   // ---- the card
   const card = (key, bet) => {
-    const box = el("section", { class: "bet-card", id: `bet-${key.replace(".", "-")}`, "aria-label": `Your bet: ${bet.question}` });
+    const box = el("section", { class: "bet-card", id: `bet-${slug(key)}`, "aria-label": `Your bet: ${bet.question}` });
     box.dataset.key = key;
     const render = (focus) => {
       box.replaceChildren();
       box.classList.toggle("bet-open", !settled(key));
-      if (key in record.bets) placed();
+      if (redo.has(key)) form();
+      else if (key in record.bets) placed();
       else if (skipped(key)) passed();
       else form();
       if (focus) box.querySelector("[tabindex='-1'], input")?.focus({ preventScroll: true });
     };
     const head = () => [
-      el("p", { class: "bet-kicker" }, "Your bet"),
-      el("p", { class: "bet-question" }, bet.question),
+      p("kicker", "Your bet"),
+      p("question", bet.question),
     ];
     const placed = () => {
       const f = record.bets[key];
       box.append(...head(),
         el("p", { class: "bet-kept", tabindex: -1 },
           el("b", {}, `${show(f.value)}${units(bet)}`), `, and with 80\u00a0% between ${show(f.low)} and ${show(f.high)}.`,
-          f.counts ? "" : " Made when the answer was known: it does not count."),
+          f.counts ? "" : LATE, key in record.again ? ` Later you said ${range(record.again[key])}.` : ""),
         el("div", { class: "bet-buttons" },
-          el("a", { href: `#told-${key.replace(".", "-")}`, class: "bet-button" }, "Go to the answer"),
-          button("Bet anew (will not count)", () => anew(), "bet-quiet")));
+          el("a", { href: `#told-${slug(key)}`, class: "bet-button" }, "Go to the answer"),
+          button("Bet anew (will not count)", () => anew(), "quiet")));
     };
     const passed = () =>
       box.append(el("p", { class: "bet-kept bet-passed", tabindex: -1 }, `You skipped this bet. `,
-        button("Bet after all (will not count)", () => anew(), "bet-quiet")));
+        button("Bet after all (will not count)", () => anew(), "quiet")));
     const anew = () => {
-      delete record.bets[key];
-      record.skipped = record.skipped.filter((one) => one !== key);
-      const all = record.skipped.includes("*");
-      record.skipped = record.skipped.filter((one) => one !== "*");
-      if (all) Object.keys(data).filter((one) => one !== key && !(one in record.bets)).forEach((one) => record.skipped.push(one));
-      see(key);
-      save();
+      redo.add(key);
       render(true);
-      refresh();
     };
 
     const form = () => {
       const now = { low: NaN, value: NaN, high: NaN };
       let scale = scaleOf(...bet.axis, bet.log);
       const names = { low: "From", value: "Value", high: "To" };
-      const id = (name) => `bet-${key.replace(".", "-")}-${name}`;
+      const id = (name) => `bet-${slug(key)}-${name}`;
       const inputs = {};
       const handles = {};
-      const say = el("p", { class: "bet-say", role: "status", "aria-live": "polite" });
-      const track = el("div", { class: "bet-track" });
+      const say = el("p", { class: "bet-say", role: "status" });
+      const track = div("track");
       const bar = el("div", { class: "bet-bar", hidden: true });
-      const hint = el("span", { class: "bet-hint" }, "Touch the line to place your value, or type it below");
+      const hint = span("hint", "Touch the line to place your value, or type it");
       let scaleTicks = drawTicks(scale);
 
       const problem = () => {
-        const missing = Object.keys(now).filter((name) => !inputs[name].value.trim());
+        const empty = (name) => !inputs[name].value.trim();
+        const missing = Object.keys(now).filter(empty);
         if (missing.length === 3) return "Set a value and a range that holds the answer with 80 %.";
-        const bad = Object.keys(now).find((name) => inputs[name].value.trim() && !Number.isFinite(now[name]));
-        if (bad) return `“${names[bad]}” is not a number: write it as 0.25, 1200 or 3e26.`;
+        const bad = Object.keys(now).find((name) => !empty(name) && !Number.isFinite(now[name]));
+        if (bad) return `“${names[bad]}” is no number: write it as 0.25, 1200 or 3e26.`;
         if (missing.length) return `Still empty: ${missing.map((name) => names[name]).join(", ")}.`;
         if (!(now.low <= now.value && now.value <= now.high)) return "The value must lie in the range: From ≤ Value ≤ To.";
-        if (now.low === now.high) return "The range needs a width: how sure are you?";
+        if (now.low === now.high) return "The range needs a width.";
         return "";
       };
       const draw = () => {
@@ -200,10 +215,8 @@
           handles[name].hidden = !known;
           if (!known) continue;
           handles[name].style.left = place(scale.at(now[name]));
-          handles[name].setAttribute("aria-valuenow", now[name]);
-          handles[name].setAttribute("aria-valuemin", scale.lo);
-          handles[name].setAttribute("aria-valuemax", scale.hi);
-          handles[name].setAttribute("aria-valuetext", `${show(now[name])}${units(bet)}`);
+          const values = { now: now[name], min: scale.lo, max: scale.hi, text: show(now[name]) + units(bet) };
+          for (const [part, x] of Object.entries(values)) handles[name].setAttribute(`aria-value${part}`, x);
         }
         hint.hidden = numbers.length > 0;
         bar.hidden = !(now.low < now.high);
@@ -229,8 +242,8 @@
             const to = Number.isFinite(old[end]) ? scale.at(old[end]) + by : share + side * 0.09;
             put(end, scale.from(Math.min(1, Math.max(0, to))));
           }
-          if (now.low > now.value) put("low", now.value);
-          if (now.high < now.value) put("high", now.value);
+          put("low", Math.min(now.low, now.value));
+          put("high", Math.max(now.high, now.value));
         } else {
           let x = scale.from(share);
           if (Number.isFinite(now.value)) x = name === "low" ? Math.min(x, now.value) : Math.max(x, now.value);
@@ -243,26 +256,39 @@
         return (event.clientX - frame.left) / frame.width;
       };
       let held = "";
+      let before = {};
       track.addEventListener("pointerdown", (event) => {
         if (event.button) return;
         const share = shareOf(event);
         const known = Object.keys(now).filter((name) => Number.isFinite(now[name]));
         const distance = (name) => Math.abs(scale.at(now[name]) - share);
-        held = event.target.dataset?.handle || (known.includes("value") ? known.sort((a, b) => distance(a) - distance(b))[0] : "value");
+        const [near, next] = known.sort((a, b) => distance(a) - distance(b));
+        const tie = next && distance(next) - distance(near) < 1e-9;
+        const beside = tie && share !== scale.at(now[near]) && (share > scale.at(now[near]) ? "high" : "low");
+        held = beside || event.target.dataset?.handle || (known.includes("value") ? near : "value");
+        before = { ...now };
         track.setPointerCapture(event.pointerId);
         if (!event.target.dataset?.handle) move(held, share);
         handles[held].focus({ preventScroll: true });
         event.preventDefault();
       });
       track.addEventListener("pointermove", (event) => held && move(held, shareOf(event)));
-      for (const done of ["pointerup", "pointercancel"]) track.addEventListener(done, () => (held = ""));
+      track.addEventListener("pointerup", () => (held = ""));
+      track.addEventListener("pointercancel", () => { // the finger scrolled the page
+        held = "";
+        for (const [name, x] of Object.entries(before)) {
+          put(name, x);
+          if (!Number.isFinite(x)) inputs[name].value = "";
+        }
+        draw();
+      });
 
       const KEYS = { ArrowLeft: -0.01, ArrowDown: -0.01, ArrowRight: 0.01, ArrowUp: 0.01, PageDown: -0.1, PageUp: 0.1, Home: -9, End: 9 };
-      const fields = el("div", { class: "bet-fields" });
+      const fields = div("fields");
       for (const name of Object.keys(now)) {
         handles[name] = el("span", {
           class: `bet-handle bet-${name}`, role: "slider", tabindex: 0, hidden: true, "data-handle": name,
-          "aria-label": name === "value" ? "Your value" : name === "low" ? "Lower end of your range" : "Upper end of your range",
+          "aria-label": { value: "Your value", low: "Lower end of your range", high: "Upper end of your range" }[name],
           onkeydown: (event) => {
             if (!(event.key in KEYS)) return;
             event.preventDefault();
@@ -271,7 +297,7 @@
         });
         inputs[name] = el("input", {
           id: id(name), type: "text", inputmode: "decimal", autocomplete: "off", "aria-describedby": id("say"),
-          oninput: () => { now[name] = parse(inputs[name].value); draw(); },
+          oninput: () => { now[name] = parse(inputs[name].value, Math.max(...bet.axis)); draw(); },
           onkeydown: (event) => { if (event.key === "Enter") { event.preventDefault(); bind(); } },
         });
         fields.append(el("label", { for: id(name), class: `bet-field-${name}` }, el("span", {}, names[name]), inputs[name]));
@@ -279,26 +305,33 @@
       say.id = id("say");
       const bind = () => {
         if (problem()) { say.classList.add("bet-wrong"); say.textContent = problem(); return; }
-        record.bets[key] = { value: now.value, low: now.low, high: now.high, counts: !record.seen.includes(key) };
+        record[record.bets[key]?.counts ? "again" : "bets"][key] = { ...now, counts: !record.seen.includes(key) };
         settle();
       };
-      const settle = () => { see(key); save(); render(true); refresh(); };
-      const commit = button("Commit", bind, "bet-primary");
+      const settle = (jump) => {
+        if (!jump) wanted = "";
+        redo.delete(key);
+        see(key);
+        save();
+        render(true);
+        refresh();
+      };
+      const commit = button("Commit", bind, "primary");
       track.append(bar, hint, ...Object.values(handles));
-      const more = [...document.querySelectorAll(".bet-card[data-key]")].filter((one) => !settled(one.dataset.key)).length > 1;
       box.append(...head(),
-        el("div", { class: "bet-axis", role: "group", "aria-label": `Axis${units(bet) ? ` in${units(bet)}` : ""}` }, track, scaleTicks),
-        fields, el("p", { class: "bet-unit" }, bet.unit ? `in ${bet.unit.replace(/^in /, "")}; your range should hold the answer in 8 cases of 10` : "your range should hold the answer in 8 cases of 10"),
+        el("div", { class: "bet-axis", role: "group", "aria-label": `Axis${units(bet)}` }, track, scaleTicks),
+        fields, p("unit", `${bet.unit ? `in ${bet.unit.replace(/^in /, "")}; ` : ""}your range should hold the answer in 8 cases of 10`),
         say,
-        el("div", { class: "bet-buttons" }, commit,
-          button("Skip", () => { record.skipped.push(key); settle(); }, ""),
-          more ? button("Skip all on this page", () => {
-            for (const one of document.querySelectorAll(".bet-card[data-key]"))
-              if (!settled(one.dataset.key)) { record.skipped.push(one.dataset.key); see(one.dataset.key); }
-            settle();
-            renders.forEach((again) => again());
-          }, "bet-quiet") : null),
-        el("p", { class: "bet-note" }, "The chapter goes on as soon as you commit or skip. Your bet stays in this browser."));
+        div("buttons", commit,
+          redo.has(key) ? button("Cancel", () => { redo.delete(key); render(true); }) :
+            button("Skip", () => { record.skipped.push(key); settle(true); }),
+          waiting().length > 1 && !redo.has(key) ? button("Skip all on this page", () => {
+            for (const one of waiting().map((box) => box.dataset.key)) see(one, record.skipped.push(one));
+            settle(true);
+            renew();
+          }, "quiet") : null),
+        p("note", refused ? "This browser keeps nothing: your bet lasts as long as this page." :
+          "The chapter goes on when you commit or skip. Your bet stays in this browser."));
       draw();
       say.classList.remove("bet-wrong");
     };
@@ -309,14 +342,15 @@
 
   // ---- the answer
   const result = (key, bet) => {
-    const box = el("section", { class: "bet-card bet-result", id: `told-${key.replace(".", "-")}`, tabindex: -1, "aria-label": `How your bet came out: ${bet.question}` });
+    const box = el("section", { class: "bet-card bet-result", id: `told-${slug(key)}`, tabindex: -1, "aria-label": `How your bet came out: ${bet.question}` });
     box.render = () => {
       const f = record.bets[key];
       box.hidden = !f;
       document.querySelectorAll(`[data-bet-told="${key}"]`).forEach((line) => (line.hidden = Boolean(f)));
       if (!f) return;
       const you = { ...f, who: "You", level: LEVEL, answer: bet.answer };
-      const rows = [you, ...bet.laws.map((law) => ({ ...law, answer: bet.answer }))];
+      const later = record.again[key];
+      const rows = [you, ...(later ? [{ ...later, who: "You, later", level: LEVEL, answer: bet.answer }] : []), ...bet.laws.map((law) => ({ ...law, answer: bet.answer }))];
       const all = rows.flatMap((r) => [r.low, r.high, r.value]).concat(bet.answer);
       const [least, most] = [Math.min(...all), Math.max(...all)];
       const law = bet.laws.flatMap((r) => [r.low, r.high]).concat(bet.answer);
@@ -324,21 +358,17 @@
       const pad = log ? (most / least) ** 0.06 : (most - least) * 0.06;
       const scale = log ? scaleOf(least / pad, most * pad, true) : scaleOf(least - pad, most + pad, false);
       const best = Math.min(...rows.map(score));
-      const answer = place(scale.at(bet.answer));
       box.replaceChildren(
-        el("p", { class: "bet-kicker" }, hit(you) ? "Your range held the answer" : "Your range missed the answer"),
-        el("p", { class: "bet-question" }, `The answer is ${show(bet.answer)}${units(bet)}.`),
-        el("ol", { class: "bet-rows" }, ...rows.map((r) =>
+        p("kicker", hit(you) ? "Your range held the answer" : "Your range missed the answer"),
+        p("question", `The answer is ${show(bet.answer)}${units(bet)}.`),
+        ol("rows", ...rows.map((r) =>
           el("li", { class: r === you ? "bet-you" : "" },
-            el("span", { class: "bet-who" }, el("b", {}, r.who), ` ${range(r)}`, r.level === LEVEL ? "" : `, ${Math.round(100 * r.level)}\u00a0%`),
-            el("span", { class: hit(r) ? "bet-in" : "bet-out" }, hit(r) ? "inside" : "outside", ` · score ${show(score(r), 3)}`, rows.length > 1 && score(r) === best ? ", the best" : ""),
-            el("span", { class: "bet-line", "aria-hidden": "true" },
-              el("i", { class: "bet-span", style: `left:${place(scale.at(r.low))};right:${place(1 - scale.at(r.high))}` }),
-              el("i", { class: "bet-dot", style: `left:${place(scale.at(r.value))}` }),
-              el("i", { class: "bet-truth", style: `left:${answer}` }))))),
+            span("who", el("b", {}, r.who), ` ${range(r)}`, r.level === LEVEL ? "" : `, ${Math.round(100 * r.level)}\u00a0%`),
+            el("span", { class: side(r) }, hit(r) ? "inside" : "outside", ` · score ${show(score(r), 3)}`, rows.length > 1 && score(r) === best ? ", the best" : ""),
+            line(...[r.low, r.high, r.value, bet.answer].map(scale.at))))),
         drawTicks(scale),
-        el("p", { class: "bet-note" }, "The dashed line is the answer. A score is the width of the range and a penalty for a miss; low is good.",
-          f.counts ? "" : " This bet was made when the answer was known, and does not count."));
+        p("note", "The dashed line is the answer. A score is the width of the range and a penalty for a miss; low is good.",
+          f.counts ? "" : LATE));
     };
     return box;
   };
@@ -348,54 +378,47 @@
     const made = mine();
     const judged = made.filter((f) => f.counts);
     box.classList.add("bet-card");
-    box.replaceChildren(el("p", { class: "bet-kicker" }, "Your record"));
+    box.replaceChildren(p("kicker", "Your record"));
     const total = Object.keys(data).length;
     if (!made.length) {
       box.append(
-        el("p", { class: "bet-question" }, `${total} questions wait for your bet.`),
-        el("p", {}, "Before each experiment a chapter asks for a value and a range. What follows stays folded until you commit or skip. Your bets are scored, and kept in this browser."),
-        el("div", { class: "bet-buttons" }, el("a", { class: "bet-button bet-primary", href: "01-the-bet.html#your-prediction" }, "Place your first bet")));
+        p("question", `${total} questions wait for your bet.`),
+        el("p", {}, "Before each experiment a chapter asks for a value and a range. What follows stays folded until you commit or skip. Your bets are scored."),
+        div("buttons", el("a", { class: "bet-button bet-primary", href: "01-the-bet.html#your-prediction" }, "Place your first bet")));
     } else {
       const keys = new Set(judged.map((f) => f.key));
       const rivals = Object.entries(data).filter(([key]) => keys.has(key))
         .flatMap(([key, bet]) => bet.laws.map((law) => ({ ...law, key, answer: bet.answer })));
       const you = calibrated(judged);
       const gauge = (name, c) => el("li", {},
-        el("span", { class: "bet-who" }, el("b", {}, name), ` ${c.hits} of ${c.scored} ranges held the answer`),
+        span("who", el("b", {}, name), ` ${c.hits} of ${c.scored} ranges held the answer`),
         el("span", {}, `promised ${c.expected.toFixed(1)}; true share, 95\u00a0%: ${Math.round(100 * c.low)} to ${Math.round(100 * c.high)}\u00a0%`),
-        el("span", { class: "bet-line", "aria-hidden": "true" },
-          el("i", { class: "bet-span", style: `left:${place(c.low)};right:${place(1 - c.high)}` }),
-          el("i", { class: "bet-dot", style: `left:${place(c.hits / c.scored)}` }),
-          el("i", { class: "bet-truth", style: `left:${place(c.expected / c.scored)}` })));
-      box.append(el("p", { class: "bet-question" }, `${made.length} of ${total} bets placed.`));
+        line(c.low, c.high, c.hits / c.scored, c.expected / c.scored));
+      box.append(p("question", `${new Set(made.map((f) => f.key)).size} of ${total} bets placed.`));
       if (judged.length) {
         box.append(
-          el("ol", { class: "bet-rows" }, gauge("You", you), rivals.length ? gauge("The laws, on the same questions", calibrated(rivals)) : null),
+          ol("rows", gauge("You", you), rivals.length ? gauge("The laws, on the same questions", calibrated(rivals)) : null),
           drawTicks(scaleOf(0, 100, false)),
-          el("p", { class: "bet-note" }, "Share of ranges that held, in per cent. The dashed line is what the levels promise; the band is where your true share may lie."),
-          el("p", { class: "bet-sub" }, "Where the answers fell in your ranges"),
-          el("div", { class: "bet-strip" }, el("span", { class: "bet-zone", "aria-hidden": "true" }),
+          p("note", "Share of ranges that held, in per cent. The dashed line is what the levels promise; the band is where your true share may lie."),
+          p("sub", "Where the answers fell in your ranges"),
+          div("strip", el("span", { class: "bet-zone", "aria-hidden": "true" }),
             ...judged.map((f, i) => {
-              const at = Math.max(-3, Math.min(3, off(f)));
               const words = `${data[f.key].question} ${hit(f) ? "Inside" : "Outside"} your range.`;
-              return el("a", { href: `${data[f.key].page}.html#told-${f.key.replace(".", "-")}`, class: hit(f) ? "bet-in" : "bet-out", style: `left:${place((at + 3) / 6)};top:${8 + (i % 4) * 26}px`, title: words, "aria-label": words });
+              return el("a", { href: `${data[f.key].page}.html#told-${slug(f.key)}`, class: side(f), style: `left:${place((off(f) + 3) / 6)};top:${8 + (i % 4) * 26}px`, title: words, "aria-label": words });
             })),
-          el("div", { class: "bet-ticks", "aria-hidden": "true" }, ...[["0%", "far below"], ["33.3%", "From"], ["50%", "Value"], ["66.7%", "To"], ["100%", "far above"]].map(([left, text]) => el("span", { style: `left:${left}` }, text))));
+          el("div", { class: "bet-ticks", "aria-hidden": "true" }, ...Object.entries({ "far below": 0, From: 33.3, Value: 50, To: 66.7, "far above": 100 }).map(([text, at]) => el("span", { style: `left:${at}%` }, text))));
       }
       let sure = false;
       const reset = button("Reset", () => {
         if (!sure) { sure = true; reset.textContent = `Really delete ${made.length} bets?`; return; }
-        record = { version: 1, bets: {}, skipped: [], seen: [] };
+        record = { ...record, bets: {}, again: {}, skipped: [] };
         save();
-        renders.forEach((again) => again());
-        refresh();
-      }, "bet-quiet");
+        renew();
+      }, "quiet");
       box.append(el("div", { class: "bet-buttons" },
         button("Export forecasts.json", () => {
-          const text = JSON.stringify(mine().map(({ key, value, low, high, level, unit, who, answer, counts }) => ({ key, value, low, high, level, unit, who, answer, counts })), null, 1);
-          const link = el("a", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: "forecasts.json" });
-          link.click();
-          setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+          const text = JSON.stringify(mine(), null, 1);
+          el("a", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: "forecasts.json" }).click();
         }), reset));
     }
   };
@@ -404,7 +427,7 @@
   let wanted = "";
   const refresh = () => {
     document.querySelectorAll("[data-bet-folded]").forEach((one) => one.removeAttribute("data-bet-folded"));
-    const open = [...document.querySelectorAll(".bet-card[data-key]")].find((one) => !settled(one.dataset.key));
+    const [open] = waiting();
     const end = open?.closest("article");
     for (let at = open; at && at !== end; at = at.parentElement)
       for (let next = at.nextElementSibling; next; next = next.nextElementSibling)
@@ -418,6 +441,10 @@
       target.scrollIntoView();
     }
   };
+  const renew = () => {
+    renders.forEach((render) => render());
+    refresh();
+  };
   const seek = () => {
     const id = decodeURIComponent(location.hash.slice(1));
     const target = id && document.getElementById(id);
@@ -427,7 +454,7 @@
     wanted = fold && open ? id : "";
     if (!wanted) return;
     open.scrollIntoView({ block: "center" });
-    open.querySelector(".bet-say").textContent = "What you look for stands further on. It opens when you commit or skip.";
+    open.querySelector(".bet-say").textContent = "What you look for opens after the bets before it.";
   };
   // A printed output becomes two, with the card between them.
   const split = (line, box) => {
@@ -459,19 +486,18 @@
       tidyUp.push(split(line, result(key, data[key])));
     });
     window.addEventListener("resize", () => tidyUp.forEach((one) => one()));
-    renders.forEach((render) => render());
-    refresh();
+    renew();
     root.classList.remove("bets-wait");
     seek();
     window.addEventListener("hashchange", seek);
     window.addEventListener("storage", (event) => {
       if (event.key !== STORE) return;
+      const was = Object.keys(data).map(settled).join();
       load();
-      renders.forEach((render) => render());
-      refresh();
+      if (was !== Object.keys(data).map(settled).join()) renew();
     });
   };
-  window.scalinglawsBets = { score, hit, off, calibrated, show };
+  window.scalinglawsBets = { score, off, calibrated };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

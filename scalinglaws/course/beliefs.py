@@ -43,15 +43,15 @@ def kind_of(stories: FalseBelief, test: str, prompts: np.ndarray) -> np.ndarray:
 
     >>> tests = exams(FalseBelief(), n=200)
     >>> sorted(set(kind_of(FalseBelief(), "two moves", tests["two moves"]).tolist()))
-    ['missed both', 'missed one', 'saw both']
+    ['missed both', 'missed last', 'saw last']
     """
     if test in (TRAINED, "new names"):
         return stories.kinds(prompts)
     place = stories.believed_place(prompts)
     if test == "told later":
         return np.where(place == "first", "not told", "told")
-    return np.select([place == "first", place == "between"], ["missed both", "missed one"],
-                     "saw both")  # fmt: skip
+    return np.select([place == "first", place == "between"], ["missed both", "missed last"],
+                     "saw last")  # fmt: skip
 
 
 def taken_apart(

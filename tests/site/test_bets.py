@@ -21,7 +21,7 @@ CARD = "#bet-1-bigger-model"
 SHOWN = "() => document.querySelector('article').innerText"
 
 
-def fill(page: Page, card: str, low: float, value: float, high: float) -> None:
+def fill(page: Page, card: str, low: float | str, value: float | str, high: float | str) -> None:
     for name, number in (("From", low), ("Value", value), ("To", high)):
         page.locator(card).get_by_label(name, exact=True).fill(str(number))
 
@@ -70,7 +70,7 @@ def test_a_bet_by_keyboard_opens_the_page_and_survives(browser: Browser, address
         upper.focus()
         page.keyboard.press("ArrowRight")
         assert float(upper.get_attribute("aria-valuenow")) > 1.7
-        fill(page, CARD, 1.5, 1.6, 1.7)
+        fill(page, CARD, "1,500", "1,6", "1,700")  # decimal commas, as some keyboards have them
         page.get_by_label("To", exact=True).press("Enter")
         assert told in page.evaluate(SHOWN)
         page.reload()
@@ -79,6 +79,16 @@ def test_a_bet_by_keyboard_opens_the_page_and_survives(browser: Browser, address
             "1.bigger-model", 1.6, 1.5, 1.7, answer=bet("1.bigger-model")["answer"]
         )
         assert f"score {made.score:.3g}" in page.locator(".bet-you").inner_text()
+        page.get_by_role("button", name="Bet anew").click()
+        fill(page, CARD, 1.5, 1.55, 1.6)
+        page.get_by_role("button", name="Commit").click()
+        assert kept(page)["1.bigger-model"] == {
+            "low": 1.5,
+            "value": 1.6,
+            "high": 1.7,
+            "counts": True,
+        }
+        page.get_by_text("Later you said 1.55").wait_for()
         assert not seen.complaints
 
 

@@ -84,8 +84,8 @@ def test_kinds_of_the_probes() -> None:
                     gone = gone or "leaves" in event
                     gone = gone and "returns" not in event
                     missed += [gone] if "moves" in event else []
-                name = {(True, True): "missed both", (False, True): "missed one"}
-                assert kind == name.get(tuple(missed), "saw both")
+                name = {(True, True): "missed both", (False, True): "missed last"}
+                assert kind == name.get(tuple(missed), "saw last")
 
 
 def test_varied_stories_hold_the_first_two_probes() -> None:

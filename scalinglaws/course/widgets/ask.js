@@ -114,7 +114,7 @@ function render({ model, el }) {
     const sure = found.map((p) => Math.max(...p)).reduce((s, v) => s * v, 1);
     paint();
     told = `The model writes ${/^\d+$/.test(wrote) ? count(+wrote) : wrote}, ${+wrote === right ? "which is right" : `which is wrong: the sum is ${count(right)}`}. ` +
-      `It gives this answer a probability of ${(100 * sure).toPrecision(3)} %. It writes from the right, one digit after the other; the green frame is the right digit.`;
+      `It gives this answer a probability of ${sure > 0.9995 ? "over 99.9" : (100 * sure).toPrecision(3)} %. It writes from the right, one digit after the other; the green frame is the right digit.`;
     say(told);
     el.found = found;
   };

@@ -82,7 +82,7 @@ function render({ model, el }) {
     right();
     const opened = s.runs.filter((r) => r.i <= s.end), held = opened.filter((r) => Math.abs(r.miss) <= r.half).length;
     const last = s.each[Math.max(0, s.ahead - 1)], factor = last.C / C[s.reach];
-    say(`${factor.toPrecision(2)} times beyond the fit the forecast is ${last.value.toFixed(3)}, with a band of ${last.half.toFixed(1)} % to either side. ` +
+    say(`${factor < 100 ? factor.toPrecision(2) : Math.round(factor)} times beyond the fit the forecast is ${last.value.toFixed(3)}, with a band of ${last.half.toFixed(1)} % to either side. ` +
       (opened.length ? `Measured: ${best[last.i].toFixed(3)}. In the band: ${held} of ${opened.length} runs opened (${Math.round((100 * held) / opened.length)} %).` : "How many of the runs beyond will lie in the band? Decide, then open them."));
   };
   for (const name of ["entrant", "reach", "ahead", "band"]) model.on("change:" + name, refresh);

@@ -102,7 +102,7 @@ function render({ model, el }) {
 
   const refresh = () => {
     const i = get("budget"), b = budgets[i], c = curveOf(i), [low, high] = edges(b), on = get("fitted");
-    const u = Math.log(get("times")) + c.best, l = line();
+    const u = Math.min(high, Math.max(low, Math.log(get("times")) + c.best)), l = line();
     budget.set(i);
     size.set(Math.round((400 * (u - low)) / (high - low)));
     sizes.set(get("sizes"));
@@ -111,8 +111,8 @@ function render({ model, el }) {
     left();
     right();
     const D = Math.exp(tokens(b, u)), N = Math.exp(u);
-    say(`${count(N)} parameters, ${get("times").toFixed(2)} times the best size, read ${(D / N).toFixed(1)} tokens each. ` +
-      `The loss is ${c.at(u).toFixed(3)}, which is ${(c.at(u) - c.at(c.best)).toFixed(4)} nats above the best. ` +
+    say(`${count(N)} parameters, ${Math.exp(u - c.best).toFixed(2)} times the best size, read ${(D / N).toFixed(1)} tokens each. ` +
+      `By the parabola the loss is ${c.at(u).toFixed(3)}, ${(c.at(u) - c.at(c.best)).toFixed(4)} nats above the best. ` +
       `Through ${on.length} budgets: a = ${l.a.toFixed(3)}, 95 % interval ${l.low.toFixed(3)} to ${l.high.toFixed(3)}.`);
   };
   for (const name of ["budget", "times", "sizes", "fitted"]) model.on("change:" + name, refresh);
