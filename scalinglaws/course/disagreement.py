@@ -121,12 +121,8 @@ class Trainings:
         found = []
         for rows in (runs[runs["batch"].notna()], runs[runs["batch"].isna()]):
             at = rows.index
-            found.append(
-                fit_scatter(
-                    rows["params"], rows["tokens"], rows["loss"],
-                    settings=twins[at], groups=trunk[at],
-                )  # fmt: skip
-            )
+            sizes, texts, losses = rows["params"], rows["tokens"], rows["loss"]
+            found.append(fit_scatter(sizes, texts, losses, settings=twins[at], groups=trunk[at]))
         return cls(runs, trunk, (found[0], found[1]))
 
     def of(self, warm_up: int, cooldown: int, tuned: int) -> pd.DataFrame:
