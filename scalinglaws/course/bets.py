@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -707,7 +707,8 @@ def every_forecast(
     ['record', 'record', 'resampling', 'resampling']
     """
     factor, rows = at["flops"].to_numpy(float) / runs["budget"].max(), []
-    for (shape, diet), of in record.groupby(["shape", "diet"], sort=False):
+    for shape, diet in record[["shape", "diet"]].drop_duplicates().to_numpy():
+        of = record[(record["shape"] == shape) & (record["diet"] == diet)]
         band = fit_band(*(of[name] for name in _RECORD))
         value = entrants()[shape, diet](runs)(at)
         halves = {"record": band.half(factor)}
@@ -739,7 +740,14 @@ def _said(
 ) -> pd.DataFrame:
     """Forecasts with half widths in per cent, and what came of them."""
     loss, low, high = at["measured"], value * np.exp(-half / 100), value * np.exp(half / 100)
-    told = {"by": by, "fitted to": diet, "band": band, "value": value, "low": low, "high": high}
+    told: dict[str, Any] = {
+        "by": by,
+        "fitted to": diet,
+        "band": band,
+        "value": value,
+        "low": low,
+        "high": high,
+    }
     miss = 100 * np.log(loss / value)
     return at.assign(**told, miss=miss, inside=(low <= loss) & (loss <= high))
 

@@ -8,6 +8,7 @@ says which parameters are N, and with that on which budgets runs must lie.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,16 @@ from ..learners import TransformerConfig
 from ..runs import finished, reference
 from .readings import by_bowls, by_surface
 
+Count = Literal["non_embedding", "total"]
+"""What N counts: the blocks alone, or everything."""
+
 NAMES = ("counting", "warm-up", "cooldown", "rate and batch")
 """The four choices."""
 
-PARAMS = {"non_embedding": "params_non_embedding", "total": "params_total"}
-"""The column of parameters by each count: the blocks alone, and everything."""
+PARAMS: dict[Count, str] = {"non_embedding": "params_non_embedding", "total": "params_total"}
+"""The column of parameters by each count."""
 
-BUDGETS: dict[str, dict[float, tuple[int, ...]]] = {
+BUDGETS: dict[Count, dict[float, tuple[int, ...]]] = {
     "non_embedding": {
         1.6e9: (4, 8, 12, 16, 24),
         4.2e9: (8, 12, 16, 24, 32),
@@ -54,7 +58,7 @@ STUDIES = ("kaplan-warmup", "kaplan-cooldown", "kaplan-tuned", "factorial")
 WARM_UP, DRAWS = 2**14, 500
 
 
-def ladder(count: str) -> dict[tuple[int, int], float]:
+def ladder(count: Count) -> dict[tuple[int, int], float]:
     """The runs of a count: the true budget in FLOPs of each (width, tokens).
 
     At a budget C a model that costs c FLOPs a token reads C / c tokens.
@@ -69,7 +73,7 @@ def ladder(count: str) -> dict[tuple[int, int], float]:
     }
 
 
-def true_budget(table: pd.DataFrame, count: str) -> np.ndarray:
+def true_budget(table: pd.DataFrame, count: Count) -> np.ndarray:
     """The true budget of each run by a count (FLOPs), NaN for runs of no ladder, shape (runs,).
 
     >>> true_budget(pd.DataFrame({"width": [4], "tokens": [32]}), "total").tolist()
@@ -134,7 +138,7 @@ class Trainings:
         cooled = (self.runs["cooldown"] > 0) == bool(cooldown)
         return self.runs[same & cooled & (self.runs["batch"].isna() == bool(tuned))]
 
-    def parabolas(self, table: pd.DataFrame, count: str) -> AllocationFit:
+    def parabolas(self, table: pd.DataFrame, count: Count) -> AllocationFit:
         """The exponent as in chapter 6, on the true budgets of a count.
 
         A parabola in ln N at each budget and a line through the lowest points. The intervals hold
@@ -162,7 +166,7 @@ class Trainings:
         return log_L
 
     def read(
-        self, log_L: np.ndarray, rules: tuple[int, int, int], count: str, part: slice
+        self, log_L: np.ndarray, rules: tuple[int, int, int], count: Count, part: slice
     ) -> dict[str, np.ndarray]:
         """The exponent of one training by each reading, over a part of the budgets, (1 + draws,).
 
