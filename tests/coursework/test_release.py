@@ -99,9 +99,39 @@ def test_data_that_would_change_are_noticed(tmp_path):
         release.check(tmp_path, "power-laws", {"ada": "1" * 16})
 
 
+def test_another_key_overwrites_no_release(tmp_path):
+    people, place = [Person("ada")], tmp_path / "release" / "power-laws"
+    release.build(tmp_path, ["power-laws"], people)
+    before = (place / "ada" / "power-laws.ipynb").read_bytes()
+    (tmp_path / key.FILE).write_text("0" * 64)
+    with pytest.raises(ValueError, match="not those handed out"):
+        release.build(tmp_path, ["power-laws"], people)
+    assert (place / "ada" / "power-laws.ipynb").read_bytes() == before
+    (tmp_path / key.FILE).unlink()
+    with pytest.raises(ValueError, match="bring its key here"):
+        release.build(tmp_path, ["power-laws"], people)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "id;Name\nzoe;Zoë\n".encode("cp1252"),
+        "\ufeffID, name\n\nzoe, Zoë\n,\n".encode(),
+        "id\tname\nzoe\tZoë\n".encode("utf-16"),
+    ],
+)
+def test_a_roster_from_any_spreadsheet_is_read(tmp_path, raw):
+    (tmp_path / "r.csv").write_bytes(raw)
+    assert key.roster(tmp_path / "r.csv") == [Person("zoe", "Zoë")]
+
+
 def test_a_roster_and_a_key_that_cannot_be_used_are_refused(tmp_path):
     path = tmp_path / "r.csv"
-    for text, told in (("name\nA\n", "needs a first line"), ("id\na\nA\n", "stands there twice")):
+    for text, told in (
+        ("name\nA\n", "needs a first line"),
+        ("id\na\nA\n", "stands there twice"),
+        ("id,name\na,Müller, Jörg\n", "line 2: there are more values than columns"),
+    ):
         path.write_text(text)
         with pytest.raises(ValueError, match=told):
             key.roster(path)
