@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
-from classroom import SECRET, blank, world
+from classroom import SECRET, blank, changed, world
+from mistakes import MISTAKES
 
 from coursework import __main__ as command
-from coursework import key, masters, release
+from coursework import grading, key, masters, release, runner
 from coursework.key import Person
 
 SETS = masters.names()
@@ -55,22 +59,57 @@ def test_masters_are_those_of_nbgrader(name):
     assert len(known) == len(set(known)), "first lines tell cells apart where ids are lost"
 
 
-def test_nbgrader_makes_the_same_release(tmp_path):
+def nbgrader_with(folder, name, monkeypatch):
+    """nbgrader, with its own release of one of our masters in a folder; skips where it is not."""
     pytest.importorskip("nbgrader")
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import Config
 
-    name = SETS[0]
-    shutil.copytree(masters.SOURCE / name, tmp_path / "source" / name)
+    # It calls its own commands and Jupyter's by their names.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    shutil.copytree(masters.SOURCE / name, folder / "source" / name)
     config = Config()
-    config.CourseDirectory.root = str(tmp_path)
+    config.CourseDirectory.root = str(folder)
     config.CourseDirectory.course_id = "tests"
-    told = NbGraderAPI(config=config).generate_assignment(name)
+    api = NbGraderAPI(config=config)
+    told = api.generate_assignment(name)
     assert told["success"], told
+    return api
+
+
+@pytest.mark.timeout(300)
+def test_nbgrader_makes_the_same_release(tmp_path, monkeypatch):
+    name = SETS[0]
+    nbgrader_with(tmp_path, name, monkeypatch)
     theirs = json.loads((tmp_path / "release" / name / f"{name}.ipynb").read_text())
     for cell, ours in zip(theirs["cells"], masters.load(name).cells, strict=True):
         if ours.name != masters.DATA:
             assert "".join(cell["source"]).strip() == ours.released.strip()
+
+
+@pytest.mark.timeout(1200)
+def test_nbgrader_gives_the_same_points(tmp_path, monkeypatch):
+    """nbgrader knows one set of data for all, that of the master: so both grade with these."""
+    name = SETS[0]
+    api = nbgrader_with(tmp_path, name, monkeypatch)
+    world, master = key.world(key.EXAMPLE, name, "example"), masters.load(name)
+    right = master.solved(world.packed)
+    handed_in = {"blank": master.release(world.packed), "right": right}
+    for i, mistake in enumerate(MISTAKES[name]):
+        handed_in[f"mistake{i}"] = changed(right, mistake.cells)
+    ours, theirs = {}, {}
+    for student, notebook in handed_in.items():
+        path = tmp_path / "submitted" / student / name / f"{name}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(notebook))
+        graded = grading.mark(master, world, grading.read(path), runner.Student(300))
+        ours[student] = {mark.question: mark.points for mark in graded.marks}
+        told = api.autograde(name, student)
+        assert told["success"], told
+        with api.gradebook as book:
+            grades = book.find_submission(name, student).notebooks[0].grades
+            theirs[student] = {one.name: one.auto_score for one in grades}
+    assert theirs == ours
 
 
 def test_the_release_is_one_notebook_a_student_and_a_zip_of_all(tmp_path, capsys):
