@@ -14,12 +14,13 @@ import json
 import os
 import select
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -223,7 +224,7 @@ class Box:
 
     def _watch(self) -> None:
         """End a submission that sleeps, is over its time, or whose processes hold too much."""
-        most, limits = addresses(self.limits), self.limits
+        limits = self.limits
         computed: dict[int, float] = {}
         idle, before = 0.0, time.monotonic()
         while self._process.poll() is None:
@@ -239,7 +240,8 @@ class Box:
                 self.kill(f"its processes computed for more than {limits.seconds:g} seconds in all")
             if idle > limits.idle_seconds:
                 self.kill(f"it slept for more than {limits.idle_seconds:g} seconds in all")
-            if sum(memory(pid) for pid in processes) > most:
+            held = sum(memory(pid) for pid in processes) + nameless(processes)
+            if held > addresses(limits):
                 self.kill("its processes took more memory than they may")
             time.sleep(0.2)
 
@@ -360,6 +362,23 @@ def memory(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def nameless(processes: Iterable[int]) -> int:
+    """The bytes of files without a name, which lie in memory, that any of the processes has open.
+
+    No process counts them as its own. What it has mapped and closed again is not found.
+    """
+    found: dict[tuple[int, int], int] = {}
+    for pid in processes:
+        for path in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                told = path.stat()
+            except OSError:
+                continue
+            if stat.S_ISREG(told.st_mode) and told.st_nlink == 0:
+                found[told.st_dev, told.st_ino] = told.st_blocks * 512
+    return sum(found.values())
 
 
 TICKS = os.sysconf("SC_CLK_TCK")

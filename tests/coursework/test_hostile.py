@@ -96,6 +96,18 @@ def test_processes_that_hold_too_much_together_are_ended(monkeypatch):
             box.run("while True: pass")
 
 
+def test_memory_in_files_without_a_name_counts(monkeypatch):
+    needs_sandbox()
+    with sandbox.Box(Limits()) as box:
+        assert box.ask("6 * 7")["value"] == 42
+        monkeypatch.setattr(sandbox, "addresses", lambda limits: 200 * 2**20)
+        with pytest.raises(sandbox.Ended, match="more memory"):
+            box.run(
+                "import os\nheld = [os.memfd_create('x') for _ in range(6)]\n"
+                "for one in held: os.write(one, bytes(40 * 2**20))\nwhile True: pass"
+            )
+
+
 FILL = """
 import os
 
@@ -141,7 +153,7 @@ def test_sleepers_and_those_who_let_others_compute_are_ended():
     others = "import os\nfor _ in 'ab':\n if not os.fork():\n  while 1: pass\nos.wait()"
     told = "computed for more than 1 seconds in all"
     with (
-        sandbox.Box(Limits(seconds=1, idle_seconds=100)) as box,
+        sandbox.Box(Limits(seconds=1, idle_seconds=100, patience=1000)) as box,
         pytest.raises(sandbox.Ended, match=told),
     ):
         box.run(others)
