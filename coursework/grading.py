@@ -493,8 +493,8 @@ def owners_of(path: Path, people: list[Person]) -> list[Person]:
 
     Names that a platform gives stand outside, those that a student chose within. So of the folders
     the outermost that names anybody counts, by an id or, as in Moodle, by a name at its beginning;
-    and within a folder of Moodle's nothing else does. Then counts the name of the file: an id, a
-    name at its beginning, the number of Canvas in its place, and last an id between underscores.
+    and within a folder of Moodle's nothing else does. Then counts the name of the file: the number
+    of Canvas in its place, an id, a name at its beginning, and last an id between underscores.
     """
     for part in map(plain, path.parts[:-1]):
         owners = [one for one in people if plain(one.id) == part]
@@ -503,8 +503,8 @@ def owners_of(path: Path, people: list[Person]) -> list[Person]:
             return owners
     stem = plain(path.stem)
     canvas = CANVAS.match(stem)
-    if canvas and any(one.canvas_id for one in people):
-        return [one for one in people if one.canvas_id == canvas[1]]
+    if canvas:
+        return [one for one in people if plain(one.canvas_id or one.id) == canvas[1]]
     ways = (
         lambda one: plain(one.id) == stem,
         lambda one: begins(stem, one),

@@ -63,6 +63,7 @@ def test_a_name_that_a_student_chose_takes_nobodys_place():
         "stranger_999_7_ada_.ipynb",
     ):
         assert owners(name, ADA, cy) == []
+    assert owners("stranger_999_7_bo_power-laws-9.ipynb", Person("bo")) == []
 
 
 def test_names_with_accents_are_known_in_either_form():
