@@ -135,8 +135,9 @@ def one_set(
     for one in graded:
         export.feedback(course, master, one)
     grades = course / "grades"
+    unclaimed = grading.unclaimed(course, name, folder, nobody)
     for write, platform in ((export.canvas, "canvas"), (export.moodle, "moodle")):
-        write(grades / f"{name}-{platform}.csv", master, people, by_student, sure=not nobody)
+        write(grades / f"{name}-{platform}.csv", master, people, by_student, sure=not unclaimed)
     print(f"{name}: {len(graded)} of {len(people)} students handed in; {left} texts to be read")
     handed = release.handed_out(course, name)
     told = []
@@ -153,7 +154,9 @@ def one_set(
             told.append(f"{one.student} handed in a notebook with {whose}: ask how that came")
     told += problems
     told += [f"nobody's: {path.relative_to(folder)}" for path in nobody]
-    if nobody and len(graded) < len(people):
+    earlier = [path for path in unclaimed if folder.absolute() not in path.parents]
+    told += [f"nobody's since an earlier run: {path}" for path in earlier]
+    if unclaimed and len(graded) < len(people):
         told.append("Who handed in nothing has an empty cell, not 0, while files are nobody's.")
     if left:
         told.append(f"Fill in the points in {export.sheet_path(course, name)}, then grade again.")

@@ -552,3 +552,18 @@ def ranked(paths: list[Path], name: str) -> list[Path]:
         )
 
     return sorted(paths, key=rank, reverse=True)
+
+
+def unclaimed(course: Path, name: str, folder: Path, nobody: Iterable[Path]) -> list[Path]:
+    """The files that are nobody's: those of this run, and those of earlier ones in other folders.
+
+    Who grades one student again, in a folder with nothing else, must not forget the others' files.
+    """
+    path = course / "marks" / f"{name}-nobodys.json"
+    before = json.loads(path.read_text()) if path.exists() else []
+    kept = {Path(one) for one in before if os.path.lexists(one)}
+    kept = {one for one in kept if folder.absolute() not in one.parents}
+    found = sorted(kept | {one.absolute() for one in nobody})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([str(one) for one in found], indent=1))
+    return found

@@ -365,6 +365,10 @@ def test_what_students_write_reaches_no_terminal_and_stops_no_class(tmp_path, mo
     told = capsys.readouterr().out
     assert "\x1b" not in told and "  bo got nothing: ?[2J?ada got nothing: ?\n" in told
     assert "nobody's: J?rg?/x.ipynb" in told
+    (tmp_path / "alone").mkdir()
+    given[given.index("--submissions") + 1] = str(tmp_path / "alone")
+    assert command.main(given) == 0
+    assert "nobody's since an earlier run: " in capsys.readouterr().out
 
 
 def test_halves_of_letters_are_replaced():
