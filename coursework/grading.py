@@ -116,6 +116,8 @@ def opened(path: Path) -> bytes:
 
 def cells_of(raw: bytes) -> list[dict[str, Any]]:
     """The cells in the bytes of a notebook. Raises Unreadable."""
+    if raw.startswith(b"PK"):
+        raise Unreadable("the file is a zip: unpack it, and hand in the notebook that is in it")
     try:
         notebook = json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):
