@@ -454,7 +454,7 @@ def draw_read_once(ax: Axes, live: pd.DataFrame) -> None:
     powers = 2.0 ** np.arange(14, 26, 2)
     best = lowest_within(read_once(), powers)["loss"].to_numpy(float)
     ax.plot(powers, best, "s-", color=plot.RED, ms=5, lw=1.2)
-    plot.say(ax, powers[2], best[2], "best learner of all", color=plot.RED, dy=5)
+    plot.say(ax, powers[2], best[2], "best reference run", color=plot.RED, dy=5)
     for kind, runs in live.groupby(_kinds(live)):
         mean = runs.groupby("tokens")["loss"].mean()
         ax.plot(mean.index, mean, "^:", color=plot.PURPLE, ms=5, lw=1)
@@ -492,5 +492,6 @@ def draw_by_data(ax: Axes, window: int) -> None:
     if len(many):
         plot.say(ax, many.index[0], many.iloc[0], "many passes", color=plot.PURPLE, dx=-4, dy=-11,
                  ha="right")  # fmt: skip
-    ax.set(xlabel="characters counted or read", title=f"Windows of {window}", xlim=(2e3, 1.2e8))
+    ax.set(xlabel="characters counted or read", title=f"Windows of {window}", xlim=(1e3, 1.2e8))
     plot.log_axes(ax)
+    ax.set_xticks(10.0 ** np.arange(4, 8))
