@@ -436,7 +436,7 @@ def price(counting: float, learning: float) -> pd.DataFrame:
 def draw_read_once(ax: Axes, live: pd.DataFrame) -> None:
     """Loss against characters, each read once, in windows of 32: counters and learners.
 
-    Lines for counters of three orders; squares for the lowest loss among all shipped learners that
+    Lines for counters of four orders; squares for the lowest loss among all shipped learners that
     read no more than so many characters; and the runs of `live`, a table with each kind of learner
     named at its last point.
 
@@ -447,10 +447,11 @@ def draw_read_once(ax: Axes, live: pd.DataFrame) -> None:
     ['order 5', 'order 7']
     >>> plt.close(figure)
     """
-    for order, color in ((5, plot.GREY), (7, plot.SKY), (9, plot.BLUE)):
+    for order, color in ((5, plot.GREY), (7, plot.SKY), (9, plot.BLUE), (12, plot.GREEN)):
         each = curve(counted(32, order=order))
         ax.plot(each.C, each.L, "o-", color=color, ms=3, lw=1.2)
-        plot.say(ax, each.C[-1], each.L[-1], f"order {order}", color=color)
+        below = -12 if order == 12 else 0  # counted less far than the others
+        plot.say(ax, each.C[-1], each.L[-1], f"order {order}", color=color, dy=below)
     powers = 2.0 ** np.arange(14, 26, 2)
     best = lowest_within(read_once(), powers)["loss"].to_numpy(float)
     ax.plot(powers, best, "s-", color=plot.RED, ms=5, lw=1.2)
