@@ -1,4 +1,4 @@
-"""Transformers that learn the facts of a `KnownEntropy` world, beside its ideal learner (chapter 3)."""
+"""Transformers that learn the facts of a `KnownEntropy` world, and its ideal learner."""
 
 from __future__ import annotations
 
