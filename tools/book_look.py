@@ -25,6 +25,7 @@ from stamp import site_address
 LINK = re.compile(r'[ \t]*<link\b[^>]*?\bhref="(?P<path>[^"?]+)[^"]*"[^>]*>\n?')
 SCRIPT = re.compile(r'[ \t]*<script\b[^>]*?\bsrc="(?P<path>[^"?]+)[^"]*"[^>]*></script>\n?')
 IMAGE = re.compile(r'<img\b(?P<rest>[^>]*?\bsrc="(?P<path>[^"]+)"[^>]*?)/?>')
+IMPORT = re.compile(r"@import\s+[\"']([^\"']+)[\"'];")
 URL = re.compile(r"url\(\s*(['\"]?)(?!data:|https?:|#)([^'\")]+)\1\s*\)")
 HINTS = re.compile(
     r"[ \t]*<script>(?:let toggle|var togglebuttonSelector|DOCUMENTATION_OPTIONS\.pagename)"
@@ -37,8 +38,8 @@ ALONE = ("mathjax/", "searchtools.js", "language_data.js", "searchindex.js", "be
 DRAWS = re.compile(r"\bplt\.(?:subplots|show|figure)\(")
 IMPORTS = re.compile(r"(?:from [\w.]+ )?import |find_spec\(")
 FOLDED = "hide-input"
-SHARPNESS = 2
-"""Figures in chapters have this many dots a pixel, see `scalinglaws.plot.use_style`."""
+SHARP = 150
+"""A figure of more dots an inch than this has two a pixel, see `scalinglaws.plot.use_style`."""
 
 
 def is_folded(source: str) -> bool:
@@ -106,12 +107,17 @@ class Site:
 
     def bundle(self) -> tuple[str, str]:
         """Write one style sheet and one script for all pages; return their addresses."""
-        read = {path: (self.folder / path).read_text("utf-8") for path in (*self.css, *self.js)}
-        css = "\n".join(moved(read[path], path) for path in self.css)
+        css = "\n".join(self.sheet(path) for path in self.css)
         # A first statement keeps one file's "use strict" from holding for all.
-        js = ";\n" + "\n;\n".join(read[path] for path in self.js)
+        js = ";\n" + "\n;\n".join((self.folder / path).read_text("utf-8") for path in self.js)
         js = re.sub(r"^//# sourceMappingURL=.*$", "", js, flags=re.MULTILINE)
         return self.write("site.css", css), self.write("site.js", js)
+
+    def sheet(self, path: str) -> str:
+        """Return a style sheet with those that it imports."""
+        folder = path.rpartition("/")[0]
+        css = moved((self.folder / path).read_text("utf-8"), path)
+        return IMPORT.sub(lambda found: self.sheet(normpath(f"{folder}/{found[1]}")), css)
 
     def slim(self) -> None:
         """Let every page load the shared style sheet and script, and images as they come up."""
@@ -136,7 +142,8 @@ class Site:
         size = ""
         if "_images" in file.parts and file.suffix == ".png" and "width=" not in found["rest"]:
             with Image.open(file) as image:
-                across, down = (round(side / SHARPNESS) for side in image.size)
+                dots = 2 if image.info.get("dpi", (72,))[0] > SHARP else 1
+                across, down = (round(side / dots) for side in image.size)
             size = f' width="{across}" height="{down}"'
         lazy = "" if "loading=" in found["rest"] else ' loading="lazy" decoding="async"'
         return f"<img{found['rest'].rstrip()}{size}{lazy}>"
@@ -169,6 +176,12 @@ def without(joined: list[str], preloads: bool = False) -> Any:
     return one
 
 
+def described(context: dict[str, Any]) -> str:
+    """Return what the page's meta description says."""
+    found = re.search(r'<meta name="description" content="([^"]*)"', context.get("metatags", ""))
+    return found[1] if found else ""
+
+
 def share(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object | None
 ) -> None:
@@ -177,6 +190,7 @@ def share(
     picture = f"{app.config.html_baseurl}_static/the-bet.png"
     context["metatags"] = context.get("metatags", "") + (
         f'<meta property="og:title" content="{title}">\n'
+        f'<meta property="og:description" content="{described(context)}">\n'
         f'<meta property="og:type" content="article">\n'
         f'<meta property="og:site_name" content="{escape(app.config.html_title)}">\n'
         f'<meta property="og:url" content="{app.config.html_baseurl}{page}.html">\n'
@@ -237,6 +251,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension to Sphinx."""
     app.connect("config-inited", set_address)
     app.connect("source-read", fold)
-    app.connect("html-page-context", share)
+    app.connect("html-page-context", share, priority=600)
     app.connect("build-finished", finish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
