@@ -120,7 +120,7 @@ class Site:
         return IMPORT.sub(lambda found: self.sheet(normpath(f"{folder}/{found[1]}")), css)
 
     def slim(self) -> None:
-        """Let every page load the shared style sheet and script, and images as they come up."""
+        """Let every page load the shared style sheet and script, and give its figures their size."""
         css, js = self.bundle()
         for path, html in self.pages.items():
             up = relpath(".", path.parent.relative_to(self.folder).as_posix())
@@ -137,7 +137,7 @@ class Site:
             path.write_text(html, encoding="utf-8")
 
     def image(self, page: Path, found: re.Match[str]) -> str:
-        """Return the tag of an image with its size, to be loaded when it comes up."""
+        """Return the tag of an image with its size, so that nothing moves when it comes."""
         file = page.parent / found["path"]
         size = ""
         if "_images" in file.parts and file.suffix == ".png" and "width=" not in found["rest"]:
@@ -145,8 +145,7 @@ class Site:
                 dots = 2 if image.info.get("dpi", (72,))[0] > SHARP else 1
                 across, down = (round(side / dots) for side in image.size)
             size = f' width="{across}" height="{down}"'
-        lazy = "" if "loading=" in found["rest"] else ' loading="lazy" decoding="async"'
-        return f"<img{found['rest'].rstrip()}{size}{lazy}>"
+        return f"<img{found['rest'].rstrip()}{size}>"
 
 
 def is_shared(path: str) -> bool:

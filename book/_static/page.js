@@ -45,7 +45,24 @@
     });
   };
 
+  // The first bet of the book, on the front page: nothing is folded, the answer is in its chapter.
+  const frontBet = () => {
+    const place = document.querySelector("[data-bet-front]");
+    if (!place || !window.scalinglawsBets) return;
+    const key = place.dataset.betFront;
+    const bet = JSON.parse(document.getElementById("bet-data").textContent)[key];
+    const card = window.scalinglawsBets.card(key, bet);
+    delete card.dataset.key;
+    card.addEventListener("click", (event) => {
+      const link = event.target.closest("a");
+      if (link) link.href = `${bet.page}.html${link.hash}`;
+    });
+    place.append(card);
+    window.scalinglawsBets.renew();
+  };
+
   const start = () => {
+    frontBet();
     const article = document.querySelector("article");
     if (!article) return;
     codeSwitch(article);
