@@ -2,8 +2,8 @@
 
 The theme loads an icon font of 800 KB for a dozen icons, and some thirty style sheets and scripts
 before the first line of text. Here the built pages get one style sheet and one deferred script, and
-icons drawn in the style sheet (`icons.css`). Code that only imports or draws is folded. Besides, the
-site gets what a site has: a canonical address, a picture for links to it, a map, a page for 404.
+icons drawn in the style sheet (`icons.css`). Code that only imports or draws is folded. Besides,
+the site gets what a site has: canonical addresses, a picture for links, a map, a page for 404.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Site:
         return IMPORT.sub(lambda found: self.sheet(normpath(f"{folder}/{found[1]}")), css)
 
     def slim(self) -> None:
-        """Let every page load the shared style sheet and script, and give its figures their size."""
+        """Let every page load the shared style sheet and script; give its figures their size."""
         css, js = self.bundle()
         for path, html in self.pages.items():
             up = relpath(".", path.parent.relative_to(self.folder).as_posix())
