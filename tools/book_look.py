@@ -25,6 +25,7 @@ from stamp import site_address
 LINK = re.compile(r'[ \t]*<link\b[^>]*?\bhref="(?P<path>[^"?]+)[^"]*"[^>]*>\n?')
 SCRIPT = re.compile(r'[ \t]*<script\b[^>]*?\bsrc="(?P<path>[^"?]+)[^"]*"[^>]*></script>\n?')
 IMAGE = re.compile(r'<img\b(?P<rest>[^>]*?\bsrc="(?P<path>[^"]+)"[^>]*?)/?>')
+FIGURE = re.compile(r'<img alt="(?P<alt>[^"]+)"[^>]*?src="[^"]*_images/[^"]+\.png"[^>]*>')
 IMPORT = re.compile(r"@import\s+[\"']([^\"']+)[\"'];")
 URL = re.compile(r"url\(\s*(['\"]?)(?!data:|https?:|#)([^'\")]+)\1\s*\)")
 HINTS = re.compile(
@@ -67,6 +68,26 @@ def moved(css: str, path: str) -> str:
         return f'url("{target}")'
 
     return URL.sub(one, css)
+
+
+class Numbered:
+    """Puts a number and the first sentence of its description under each figure of a chapter."""
+
+    def __init__(self, page: Path) -> None:
+        chapter = re.match(r"(\d\d)-", page.name)
+        self.chapter = int(chapter[1]) if chapter else None
+        self.count = 0
+
+    def __call__(self, found: re.Match[str]) -> str:
+        """Return the tag of an image as a figure."""
+        if self.chapter is None:
+            return found[0]
+        self.count += 1
+        said = re.split(r"(?<=[a-z\d)])\. (?=[A-Z])", found["alt"])[0].rstrip(".")
+        return (
+            f'<figure class="numbered" id="figure-{self.chapter}-{self.count}">{found[0]}'
+            f"<figcaption><b>Figure {self.chapter}.{self.count}</b> {said}.</figcaption></figure>"
+        )
 
 
 class Site:
@@ -134,6 +155,7 @@ class Site:
                 )
                 html = html.replace("<title>", f"{head}<title>", 1)
             html = IMAGE.sub(lambda found, page=path: self.image(page, found), html)
+            html = FIGURE.sub(Numbered(path), html)
             path.write_text(html, encoding="utf-8")
 
     def image(self, page: Path, found: re.Match[str]) -> str:

@@ -185,6 +185,20 @@ def test_code_that_draws_or_imports_is_folded(source: str, folded: bool) -> None
     assert is_folded(source) is folded
 
 
+def test_figures_of_a_chapter_are_numbered_and_sized(site: Path) -> None:
+    html = read(next(site.glob("book/05-*.html")))
+    figures = html.select("figure.numbered")
+    assert [figure["id"] for figure in figures] == [
+        f"figure-5-{n + 1}" for n in range(len(figures))
+    ]
+    assert len(figures) == len(html.select('article img[src*="_images/"]')) > 3
+    for figure in figures:
+        caption = figure.figcaption.get_text()
+        assert caption.startswith(f"Figure {figure['id'][7:].replace('-', '.')} ")
+        assert figure.img["alt"].startswith(caption.split(" ", 2)[2].rstrip("."))
+        assert 300 < int(figure.img["width"]) < 1000
+
+
 def test_addresses_in_a_style_sheet_move_with_it() -> None:
     css = 'a{b:url("../img/x.svg")} c{d:url(data:image/png;base64,AA)} e{f:url(y.png)}'
     assert moved(css, "_static/styles/z.css") == (
