@@ -24,6 +24,7 @@ from stamp import site_address
 
 LINK = re.compile(r'[ \t]*<link\b[^>]*?\bhref="(?P<path>[^"?]+)[^"]*"[^>]*>\n?')
 SCRIPT = re.compile(r'[ \t]*<script\b[^>]*?\bsrc="(?P<path>[^"?]+)[^"]*"[^>]*></script>\n?')
+BLOCKING = re.compile(r"<script src=")
 IMAGE = re.compile(r'<img\b(?P<rest>[^>]*?\bsrc="(?P<path>[^"]+)"[^>]*?)/?>')
 FIGURE = re.compile(r'<img alt="(?P<alt>[^"]+)"[^>]*?src="[^"]*_images/[^"]+\.png"[^>]*>')
 IMPORT = re.compile(r"@import\s+[\"']([^\"']+)[\"'];")
@@ -149,6 +150,7 @@ class Site:
             if style_sheets(html):
                 html = LINK.sub(without(style_sheets(html), preloads=True), html)
                 html = SCRIPT.sub(without(scripts(html)), HINTS.sub("", html))
+                html = BLOCKING.sub("<script defer src=", html)
                 head = (
                     f'<link rel="stylesheet" href="{up}{css}">\n'
                     f'<script defer src="{up}{js}"></script>\n'
