@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book serve check test class assign grade notebooks bench gpu gpu-chapters coverage lint format stamp clean
+.PHONY: help venv book pdf serve check test class assign grade notebooks bench gpu gpu-chapters coverage lint format stamp clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,10 @@ book: $(INSTALLED) ## build the book into _build/html; a warning is an error
 	@echo
 	@echo "The book is built. Open file://$(CURDIR)/_build/html/book/index.html"
 	@echo "or run 'make serve' and open http://localhost:$(PORT)/"
+
+pdf: ## print the built book: a PDF of each chapter and of all, into _build/pdf
+	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first."; exit 1; }
+	$(BIN)/python tools/print_book.py _build/pdf
 
 serve: ## show the built book at http://localhost:8000 (PORT=... for another port)
 	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first."; exit 1; }

@@ -30,6 +30,14 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
     "#56B4E9",
 )
 GREY = "#6b6b6b"
+INK = {
+    ORANGE: "#946000",
+    GREEN: "#007a59",
+    RED: "#b34700",
+    PURPLE: "#a04f7c",
+    SKY: "#1d76a8",
+}
+"""What a word is written in beside a line of that colour: contrast of 4.5 on white and inverted."""
 
 STYLE: dict[Any, Any] = {
     "figure.figsize": (7.2, 4.2),
@@ -61,8 +69,12 @@ STYLE: dict[Any, Any] = {
 
 
 def use_style() -> None:
-    """Give all figures that follow the look of the book."""
+    """Give all figures that follow the look of the book, sharp on any screen in a notebook."""
     plt.rcParams.update(STYLE)
+    if "inline" in plt.get_backend():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")
 
 
 def log_axes(ax: Axes, x: bool = True, y: bool = True) -> Axes:
@@ -333,8 +345,11 @@ def say(
     dy: float = 0,
     ha: str = "left",
 ) -> None:
-    """A label beside the thing it names, `dx`, `dy` points away from (x, y)."""
+    """A label beside the thing it names, `dx`, `dy` points away from (x, y).
+
+    A colour of the book that is too light to read as text is darkened.
+    """
     ax.annotate(
         text, (x, y), xytext=(dx, dy), textcoords="offset points",
-        color=color, ha=ha, va="center", fontsize=10,
+        color=INK.get(color, color), ha=ha, va="center", fontsize=10,
     )  # fmt: skip

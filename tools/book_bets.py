@@ -9,6 +9,7 @@ Without JavaScript the page stays as it is.
 from __future__ import annotations
 
 import json
+import math
 import re
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,10 @@ PLAIN_BOARD = (
     '<div class="bet-board"><p>With JavaScript, your bets on these pages and how well your '
     "intervals are calibrated stand here.</p></div>\n"
 )
+FRONT = '<div class="bet-front"></div>'
+FIRST = "1.bigger-model"
+RUNG = re.compile(r"^(\d+) +[\d.e+]+ +[\d.e+]+ +([\d.e+]+) +([\d.]+) ", re.M)
+BIGGER = re.compile(r"^width \d+ needs ([\d.e+]+) FLOPs", re.M)
 WAIT = (
     "\n<script>(d=>{d.classList.add('bets-wait');"
     "addEventListener('load',()=>d.classList.remove('bets-wait'))})"
@@ -98,6 +103,66 @@ def placed(body: str) -> tuple[str, list[str]]:
     return body.replace(NONE_SCORED, NONE_SCORED + PLAIN_BOARD), keys
 
 
+@cache
+def ladder(folder: Path) -> tuple[list[tuple[float, float]], float]:
+    """Return compute and loss of each rung of chapter 1, and the compute of the model to come.
+
+    Raises:
+        ValueError: if the chapter's outputs show no such table or model.
+    """
+    path = next(folder.glob("01-*.ipynb"))
+    outputs = [
+        "".join(output.get("text") or output["data"].get("text/plain", ""))
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for output in cell.get("outputs", [])
+    ]
+    rungs = next((found for text in outputs if len(found := RUNG.findall(text)) > 3), None)
+    bigger = next((found for text in outputs for found in BIGGER.findall(text)), None)
+    if not rungs or not bigger:
+        raise ValueError(f"{path.name} shows no ladder of models, or none that is larger")
+    return [(float(C), float(L)) for _, C, L in rungs], float(bigger)
+
+
+def first_bet(folder: Path) -> str:
+    """Return the drawing of the first bet: the measured models, and where the next will lie."""
+    points, bigger = ladder(folder)
+    low, high = points[0][0] / 2, bigger * 3
+    top, bottom = points[0][1] * 1.04, 1.3
+
+    def across(compute: float) -> float:
+        return round(58 + 482 * math.log(compute / low) / math.log(high / low), 1)
+
+    def down(loss: float) -> float:
+        return round(14 + 196 * math.log(top / loss) / math.log(top / bottom), 1)
+
+    dots = "".join(f'<circle cx="{across(C)}" cy="{down(L)}" r="5"/>' for C, L in points)
+    marks = "".join(
+        f'<text x="50" y="{down(loss) + 5}" text-anchor="end">{loss:g}</text>'
+        f'<path d="M52 {down(loss)}h6"/>'
+        for loss in (1.4, 1.6, 1.8, 2, 2.2, 2.5)
+    )
+    marks += "".join(
+        f'<text x="{across(10.0**e)}" y="236" text-anchor="middle">10'
+        f'<tspan dy="-6" font-size="11">{e}</tspan></text>'
+        f'<path d="M{across(10.0**e)} 210v6"/>'
+        for e in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
+    )
+    x = across(bigger)
+    said = ", ".join(f"{L:.2f} at {C:.1e}" for C, L in points)
+    label = (
+        f"Loss against compute in FLOPs for six models: {said}. The next has {bigger:.1e} FLOPs."
+    )
+    return (
+        f'<svg class="bet-sketch" viewBox="0 0 560 262" role="img" aria-label="{label}">'
+        f'<g class="bet-marks">{marks}<path d="M58 14v196h488"/>'
+        '<text x="302" y="258" text-anchor="middle">compute in FLOPs</text>'
+        '<text x="16" y="112" text-anchor="middle" transform="rotate(-90 16 112)">loss</text></g>'
+        f'<path class="bet-next" d="M{x} 30V210"/>'
+        f'<text class="bet-what" x="{x}" y="24" text-anchor="middle">?</text>{dots}</svg>\n'
+        f'<div class="bet-front" data-bet-front="{FIRST}"></div>\n'
+    )
+
+
 def data(keys: list[str]) -> str:
     """Return the element that holds the bets of these keys."""
     text = json.dumps({key: bet(key) for key in keys}, ensure_ascii=False).replace("<", "\\u003c")
@@ -115,6 +180,7 @@ def add_bets(
     board = BOARD in body
     if not keys and not board:
         return
+    body = body.replace(FRONT, first_bet(ROOT / "book")) if FRONT in body else body
     context["body"] = body + data(list(questions()) if board else keys)
     if keys:
         context["metatags"] = context.get("metatags", "") + WAIT

@@ -27,7 +27,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nbformat
-from house import FIGURE_BYTES, ROOT, Book, is_chapter
+from house import ROOT, Book, is_chapter
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
@@ -85,7 +85,7 @@ def strip_png(data: bytes) -> bytes:
 
 
 def small_png(data: bytes) -> bytes:
-    """Return a PNG without its notes, and with at most 256 colours if it is large otherwise.
+    """Return a PNG without its notes, and with at most 256 colours.
 
     A figure of lines and labels looks the same with 256 colours, at a third of the size.
 
@@ -93,8 +93,6 @@ def small_png(data: bytes) -> bytes:
         ValueError: if `data` is not a PNG.
     """
     data = strip_png(data)
-    if len(data) <= FIGURE_BYTES:
-        return data
     image = Image.open(BytesIO(data))
     if image.mode == "P":
         return data

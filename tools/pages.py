@@ -32,7 +32,8 @@ CODE_LINES = 25
 NOTEBOOK_BYTES = 1_000_000
 ALT_LENGTH = 40
 EXERCISES = (3, 5)
-SECTIONS = ("Where this breaks", "Summary", "Exercises", "Further reading")
+SECTIONS = ("Where this breaks", "Summary", "Check yourself", "Exercises", "Further reading")
+QUESTIONS, ANSWERS = 3, 3
 PROMISE = re.compile(r"Runs in (?:about )?(\d+(?:\.5)?) min(?:utes?)? on 2 cores")
 PRIVATE = re.compile(r"(?:/home/|/root/|/Users/|/tmp/|[A-Z]:\\Users\\)[\w.-]*")
 PREDICTED = re.compile(r"(?<![\w.])(?:forecast\.)?predict\(")
@@ -516,9 +517,29 @@ def answers_handed_over(chapter: Chapter) -> list[str]:
     return found
 
 
+def questions_complete(chapter: Chapter) -> list[str]:
+    """Each question to check oneself by has answers to open, one of them right, all explained."""
+    text = section(chapter.text, "Check yourself")
+    questions = re.split(r"^\*\*\d+\.[a-z]\*\* ", text, flags=re.M)[1:]
+    found = [] if len(questions) >= QUESTIONS else [f"{len(questions)} questions, not {QUESTIONS}"]
+    for place, question in enumerate(questions, start=1):
+        said = re.findall(
+            r"<details><summary>.+?</summary>\n\n\*\*(Right|No)\.\*\* (.+?)\n\n</details>",
+            question,
+        )
+        right = sum(mark == "Right" for mark, _ in said)
+        if len(said) < ANSWERS or len(said) != question.count("<details>") or right != 1:
+            found.append(
+                f"question {place}: {len(said)} answers that say Right or No and why, {right} of "
+                f"them right, not {ANSWERS} and 1"
+            )
+    return found
+
+
 def length_of_prose(chapter: Chapter) -> list[str]:
-    """The chapter is neither a note nor a book of its own."""
+    """The chapter is neither a note nor a book of its own; its questions are not counted."""
     words = sum(count_words(source) for _, source in chapter.markdown)
+    words -= count_words(section(chapter.text, "Check yourself"))
     if WORDS[0] <= words <= WORDS[1]:
         return []
     return [f"{words} words of prose, not {WORDS[0]} to {WORDS[1]}"]
@@ -634,6 +655,7 @@ RULES: tuple[Callable[[Chapter], list[str]], ...] = (
     forecast_made,
     forecasts_empty,
     sections_in_order,
+    questions_complete,
     exercises_complete,
     answers_handed_over,
     length_of_prose,
@@ -647,7 +669,9 @@ RULES: tuple[Callable[[Chapter], list[str]], ...] = (
     no_measured_number_in_prose,
 )
 
-SKELETON = frozenset({forecast_made, sections_in_order, exercises_complete, length_of_prose})
+SKELETON = frozenset(
+    {forecast_made, sections_in_order, questions_complete, exercises_complete, length_of_prose}
+)
 """What only a chapter is held to: an appendix is there to be used, not to teach by bets."""
 APPENDIX_RULES = tuple(rule for rule in RULES if rule not in SKELETON)
 

@@ -44,7 +44,7 @@
     return tidy(size >= 1e4 ? rounded.toLocaleString("en-US") : String(rounded));
   };
   const plain = (x) => String(Number(x.toPrecision(6))).replace("e+", "e");
-  // 0,069 and 1,5 have a decimal comma; 1,200 has one where no number of the axis reaches 1,000.
+  // 0,069 has a decimal comma; 1,200 has one where no number of the axis reaches 1,000.
   const parse = (text, most) => {
     const clean = text.trim().replace("−", "-").replace(/\s/g, "");
     if (/^-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(clean) && (most >= 1000 || clean.split(",").length > 2 || clean.includes(".")))
@@ -497,7 +497,7 @@
       if (was !== Object.keys(data).map(settled).join()) renew();
     });
   };
-  window.scalinglawsBets = { score, off, calibrated };
+  window.scalinglawsBets = { score, off, calibrated, card, renew };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

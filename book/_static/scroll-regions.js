@@ -28,12 +28,19 @@
       box.tabIndex = 0;
       box.setAttribute("role", "region");
       box.setAttribute("aria-label", label(box));
+      box.addEventListener("scroll", () => more(box), { passive: true });
     } else if (!overflows && box.dataset.scrollRegion) {
       delete box.dataset.scrollRegion;
       box.removeAttribute("tabindex");
       box.removeAttribute("role");
       box.removeAttribute("aria-label");
     }
+    more(box);
+  };
+
+  // The edge fades as long as something lies beyond it.
+  const more = (box) => {
+    box.toggleAttribute("data-more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
   };
 
   const boxes = () => {

@@ -81,7 +81,7 @@ def notebook() -> NotebookNode:
             "plot()\nforecast.score('1.loss', 2.0)", metadata={"mystnb": {"image": {"alt": ALT}}}
         ),
         new_markdown_cell("## Where this breaks\n\nIn the limit."),
-        new_markdown_cell("## Summary\n\nIt falls."),
+        new_markdown_cell("## Summary\n\nIt falls." + questions()),
         new_markdown_cell(
             "## Exercises\n\n" + "\n\n".join(EXERCISE.format(n=n) for n in (1, 2, 3))
         ),
@@ -102,6 +102,16 @@ def bibliography(folder: Path) -> Bibliography:
     path = folder / "references.bib"
     path.write_text(BIB, encoding="utf-8")
     return read_bibliography(path)
+
+
+def questions() -> str:
+    """Return a section of three questions, each with three answers to open."""
+    answers = "".join(
+        f"\n\n<details><summary>{said}</summary>\n\n**{mark}.** Because.\n\n</details>"
+        for said, mark in (("Up", "No"), ("Down", "Right"), ("Neither", "No"))
+    )
+    asked = "".join(f"\n\n**1.{letter}** Where does it go?{answers}" for letter in "abc")
+    return "\n\n## Check yourself" + asked
 
 
 def make_book(folder: Path) -> Book:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,7 +16,9 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, Route, TimeoutError
 
 SERIOUS = ("serious", "critical")
+PAGE_BYTES, PAGE_REQUESTS = 800_000, 25
 KINDS = (
+    "is light to load",
     "loads nothing from elsewhere",
     "no complaint in the console",
     "fits the width",
@@ -53,6 +57,7 @@ class Visit:
 
     page: Page
     elsewhere: list[str] = field(default_factory=list)
+    loaded: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
 
@@ -73,6 +78,7 @@ def visit(
 
     def judge(route: Route) -> None:
         if route.request.url.startswith((f"http://{own}/", "data:", "blob:")):
+            seen.loaded.append(route.request.url)
             route.continue_()
         else:
             seen.elsewhere.append(route.request.url)
@@ -158,6 +164,18 @@ def settle(page: Page, theme: str) -> None:
         page.wait_for_function(follows, arg=theme, timeout=3_000)
 
 
+def weight(site: Path, loaded: list[str]) -> list[str]:
+    """Return what is too much in what a page loaded, its files zipped as servers send them."""
+    files = [site / urlsplit(url).path.lstrip("/") for url in loaded if url.startswith("http")]
+    small = (".png", ".woff", ".woff2")
+    size = sum(
+        len(data if file.suffix in small else gzip.compress(data))
+        for file, data in ((file, file.read_bytes()) for file in files)
+    )
+    found = [f"{size} bytes, more than {PAGE_BYTES}"] if size > PAGE_BYTES else []
+    return found + ([f"{len(files)} requests"] if len(files) > PAGE_REQUESTS else [])
+
+
 @pytest.fixture(scope="module")
 def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
     """Look at every page at every width and in every theme; return what is wrong.
@@ -171,6 +189,7 @@ def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
     for path in paths:
         expected = formulas(site / path)
         with visit(browser, f"{address}/{path}", min(WIDTHS)) as seen:
+            found["is light to load"] += [f"{path}: {m}" for m in weight(site, seen.loaded)]
             seen.page.add_style_tag(content=AT_ONCE)
             for width in sorted(WIDTHS):
                 seen.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
@@ -191,6 +210,53 @@ def test_every_page(kind: str, wrong: dict[str, list[str]]) -> None:
 
 def test_there_are_formulas_to_draw(site: Path) -> None:
     assert sum(formulas(site / path) for path in page_paths(site)) > 0
+
+
+def test_weight_counts_zipped_bytes_and_requests(tmp_path: Path) -> None:
+    (tmp_path / "a.css").write_bytes(b"x" * 10_000_000)
+    (tmp_path / "a.png").write_bytes(b"x" * 1_000_000)
+    assert weight(tmp_path, ["http://here/a.css?v=1"]) == []
+    assert len(weight(tmp_path, ["http://here/a.png"])) == 1
+    assert weight(tmp_path, ["http://here/a.css"] * 26) == ["26 requests"]
+
+
+def test_all_code_is_shown_on_demand_and_stays_so(browser: Browser, address: str) -> None:
+    with visit(browser, f"{address}/book/01-the-bet.html") as seen:
+        page = seen.page
+        folds = page.locator("details.hide")
+        assert folds.count() > 2
+        assert not folds.first.evaluate("fold => fold.open")
+        page.locator(".code-switch button").click()
+        page.reload(wait_until="networkidle")
+        assert all(folds.evaluate_all("all => all.map(fold => fold.open)"))
+        page.locator(".code-switch button").press("Enter")
+        assert not any(folds.evaluate_all("all => all.map(fold => fold.open)"))
+
+
+def test_print_opens_solutions_and_is_light(browser: Browser, address: str) -> None:
+    with visit(browser, f"{address}/book/01-the-bet.html", theme="dark") as seen:
+        page = seen.page
+        solutions = page.locator("article details:not(.hide)")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert all(solutions.evaluate_all("all => all.map(one => one.open)"))
+        assert page.locator("html").get_attribute("data-theme") == "light"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_the_first_bet_can_be_placed_on_the_front_page(browser: Browser, address: str) -> None:
+    with visit(browser, f"{address}/book/index.html", 390, script="") as seen:
+        page = seen.page
+        assert page.locator(".bet-sketch circle").count() > 3
+        assert page.locator("article").get_by_text("Who it is for").is_visible()
+        for name, value in {"low": "1.4", "value": "1.5", "high": "1.6"}.items():
+            page.locator(f"#bet-1-bigger-model-{name}").fill(value)
+        page.get_by_role("button", name="Commit").click()
+        assert page.locator(".bet-front .bet-kept").is_visible()
+        assert "The answer is" not in page.locator("article").inner_text()
+        page.get_by_role("link", name="Go to the answer").click()
+        page.wait_for_url("**/01-the-bet.html#told-1-bigger-model")
+        assert "1.5" in page.locator("#bet-1-bigger-model .bet-kept").inner_text()
 
 
 def test_a_bad_page_is_noticed(browser: Browser, tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from book_look import Site, is_folded, moved
 from book_site import shorten
 from browser import page_paths
 from bs4 import BeautifulSoup
 from building import Build, build_book, copy_project
 from house import ROOT, Book
+from stamp import site_address
 
 SITE_BYTES = 25_000_000
 LINKS = (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href"), ("source", "src"))
@@ -143,6 +145,72 @@ def test_notebooks_open_in_colab_and_binder(site: Path) -> None:
         binder = f"https://mybinder.org/v2/gh/{slug}/{book.branch}"
         assert colab in links
         assert any(link.startswith(binder) and notebook.name in link for link in links)
+
+
+def test_nothing_stands_before_the_text_of_a_page(site: Path) -> None:
+    for page in pages(site):
+        head = read(page).head
+        blocking = [s["src"] for s in head.find_all("script", src=True) if not s.has_attr("defer")]
+        assert blocking == [], page.name
+        assert len(head.select("link[rel=stylesheet]")) == 1, page.name
+        assert "fontawesome" not in str(head), page.name
+
+
+def test_a_page_says_what_it_is_elsewhere(site: Path) -> None:
+    base = site_address(Book(ROOT).url)
+    for page in sorted((site / "book").glob("*.html")):
+        head = read(page).head
+        assert head.find("link", rel="canonical")["href"] == f"{base}/book/{page.name}"
+        shared = {m["property"]: m["content"] for m in head.find_all("meta", property=True)}
+        assert shared["og:url"] == f"{base}/book/{page.name}"
+        assert shared["og:title"] and shared["og:description"]
+        assert (site / shared["og:image"].removeprefix(f"{base}/")).is_file()
+    listed = (site / "sitemap.xml").read_text("utf-8")
+    assert f"{base}/book/01-the-bet.html" in listed
+    assert f"{urlsplit(base).path}/book/index.html" in (site / "404.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("source", "folded"),
+    [
+        ("import numpy as np\nx = 1", True),
+        ("from scalinglaws import Run", True),
+        ("fig, ax = plt.subplots()\nplt.show()", True),
+        ("runs = sweep(ladder, corpus)", False),
+        ("# import nothing\nimportant = 1", False),
+        ("important = 1", False),
+    ],
+)
+def test_code_that_draws_or_imports_is_folded(source: str, folded: bool) -> None:
+    assert is_folded(source) is folded
+
+
+def test_figures_of_a_chapter_are_numbered_and_sized(site: Path) -> None:
+    html = read(next(site.glob("book/05-*.html")))
+    figures = html.select("figure.numbered")
+    assert [figure["id"] for figure in figures] == [
+        f"figure-5-{n + 1}" for n in range(len(figures))
+    ]
+    assert len(figures) == len(html.select('article img[src*="_images/"]')) > 3
+    for figure in figures:
+        caption = figure.figcaption.get_text()
+        assert caption.startswith(f"Figure {figure['id'][7:].replace('-', '.')} ")
+        assert figure.img["alt"].startswith(caption.split(" ", 2)[2].rstrip("."))
+        assert 300 < int(figure.img["width"]) < 1000
+
+
+def test_addresses_in_a_style_sheet_move_with_it() -> None:
+    css = 'a{b:url("../img/x.svg")} c{d:url(data:image/png;base64,AA)} e{f:url(y.png)}'
+    assert moved(css, "_static/styles/z.css") == (
+        'a{b:url("img/x.svg")} c{d:url(data:image/png;base64,AA)} e{f:url("styles/y.png")}'
+    )
+
+
+def test_shared_files_keep_the_order_of_every_page() -> None:
+    known: list[str] = []
+    for page in (["a", "c"], ["a", "b", "c"], ["a", "c", "d"]):
+        Site.gather(known, page)
+    assert known == ["a", "b", "c", "d"]
 
 
 def test_the_site_is_small(site: Path) -> None:
