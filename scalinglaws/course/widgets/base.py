@@ -17,6 +17,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+import numpy as np
+
 HERE = Path(__file__).parent
 _shown: Counter[str] = Counter()
 """How often a page of this content was made, so that no two on a page have one name."""
@@ -189,3 +191,13 @@ def rounded(values: Any, digits: int = 5) -> Any:
         return float(f"{values:.{digits}g}")
     values = values.tolist() if hasattr(values, "tolist") else values
     return [rounded(value, digits) for value in values]
+
+
+def written(numbers: Any) -> str:
+    """Whole numbers from 0 to 90, of any shape, as characters that stand for themselves in JSON.
+
+    >>> written([0, 1, 57, 58, 90])
+    '#$]^~'
+    """
+    codes = [int(number) + 35 for number in np.ravel(numbers)]
+    return "".join(chr(code + (code >= ord("\\"))) for code in codes)
