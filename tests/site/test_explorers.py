@@ -220,7 +220,7 @@ def test_the_page_computes_the_model_as_torch_does(
 def test_the_dial_draws_the_line_of_the_package(page: Page, explorers: dict[str, Explorer]) -> None:
     dial, at = explorers["dial"], place(page, explorers, "dial")
     assert isinstance(dial, Dial)
-    dial["recipe"], on = "the rule", {"all widths": slice(None), "no smallest": slice(1, None)}
+    dial["recipe"], on = "the rule", {"no smallest": slice(1, None), "all widths": slice(None)}
     for part, cut in on.items():
         at.get_by_role("button", name=part).click()
         dial["range"] = part
@@ -244,7 +244,11 @@ def test_the_dial_draws_the_line_of_the_package(page: Page, explorers: dict[str,
 def test_the_machine_marks_as_the_package_does(page: Page, explorers: dict[str, Explorer]) -> None:
     machine, at = explorers["marking"], place(page, explorers, "marking")
     assert isinstance(machine, MarkingMachine)
-    for mark, digits, questions in (("log_loss", 3, 8), ("token_accuracy", 2, 4), ("brier", 1, 8)):
+    for mark, digits, questions in (
+        ("log_loss", 3, 8),
+        ("answer_probability", 2, 4),
+        ("brier", 1, 8),
+    ):
         at.get_by_label("Mark", exact=True).select_option(mark)
         at.get_by_role("button", name=["first 1", "first 2", "all 3"][digits - 1]).click()
         at.get_by_role("button", name=str(questions), exact=True).click()

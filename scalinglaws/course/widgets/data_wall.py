@@ -112,7 +112,8 @@ class DataWall(Explorer):
             means = least.min()
         else:
             means = runs.groupby("tokens")["stopped"].mean()
-        return [[int(tokens), *rounded([loss], 4)] for tokens, loss in means.items()]
+        pairs = zip(means.index.to_numpy(int), means, strict=True)
+        return [[int(tokens), *rounded([loss], 4)] for tokens, loss in pairs]
 
     @property
     def law(self) -> DataConstrainedLaw:

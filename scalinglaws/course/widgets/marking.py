@@ -62,7 +62,7 @@ class MarkingMachine(Explorer):
                 for marks in [_marked(got[:n, :k], log_p[:n, :k], right[:n, :k])]
             ]
         listed = pd.DataFrame(rows)
-        self._tables = {
+        self._tables: dict[tuple[Any, ...], pd.DataFrame] = {
             (LIST, k, n): part.drop(columns=["digits", "questions"])
             for (k, n), part in listed.groupby(["digits", "questions"])
         }

@@ -61,12 +61,13 @@ class PlanARun(Explorer):
         ]  # fmt: skip
         powers = np.arange(math.floor(ends[0] * 4), math.ceil(ends[1] * 4) + 1) / 4
         best = [fit.optimum(float(10**power)) for power in powers]
+        losses = [one.L for one in best if one.L is not None]
         dense = models[models["params"] == models["active_params"]]
         data: dict[str, Any] = {
             "law": rounded([law.E, law.A, law.alpha, law.B, law.beta], 8),
             "k": fit.k,
             "first": float(powers[0]),
-            "L": [rounded([one.L.low - one.L.value, one.L.high - one.L.value], 4) for one in best],
+            "L": [rounded([L.low - L.value, L.high - L.value], 4) for L in losses],
             "N": [rounded(np.log([one.N.low, one.N.high]) - np.log(one.N.value)) for one in best],
             "D": [rounded(np.log([one.D.low, one.D.high]) - np.log(one.D.value)) for one in best],
             "measured": rounded([measured.min(), measured.max()], 4),

@@ -91,7 +91,8 @@ class Switchboard(Explorer):
         point = lines_through(log_C[None], log_N[None])[0]
         draws = lines_through(log_C[None], fit.minima[:, cut])
         draws = widened_by_scatter(draws, point, log_C, log_N, fit.minima[:, cut])[:, 1]
-        return Estimate(float(point[1]), *map(float, np.nanquantile(draws, (0.025, 0.975))))
+        low, high = (float(end) for end in np.nanquantile(draws, (0.025, 0.975)))
+        return Estimate(float(point[1]), low, high)
 
     @property
     def fit(self) -> AllocationFit:
