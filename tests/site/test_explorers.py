@@ -371,6 +371,18 @@ def test_values_are_checked(explorers: dict[str, Explorer]) -> None:
             explorers[explorer][name] = bad
 
 
+def test_a_table_without_a_column_is_named(explorers: dict[str, Explorer]) -> None:
+    runs = finished(reference("lr"))
+    with pytest.raises(ValueError, match="lacks lr; it needs width"):
+        Dial(runs.drop(columns="lr"))
+    with pytest.raises(ValueError, match="four widths or more"):
+        Dial(runs[runs["width"] < 40])
+    run = explorers["plan_run"]
+    assert isinstance(run, PlanARun)
+    with pytest.raises(ValueError, match="lacks active_params"):
+        PlanARun(run.fit, run.today, wager.models().drop(columns="active_params"))
+
+
 def test_a_page_may_hold_any_text() -> None:
     odd = Explorer('a "label"', "</script><!-- & </div>", {"x": "</script><!--"}, {"v": 1}, {})
     odd.name = "valley"

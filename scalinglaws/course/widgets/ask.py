@@ -20,7 +20,7 @@ def packed(weights: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
 
     Each column has its own scale, an eighth of a power of two below that of the matrix.
     """
-    top = float(f"{np.abs(weights).max() / LEVELS * 1.00001:.6g}")
+    top = float(f"{max(np.abs(weights).max() / LEVELS * 1.00001, 1e-12):.6g}")
     each = np.maximum(np.abs(weights).max(axis=0) / LEVELS, top / 1024)
     steps = np.floor(8 * np.log2(np.maximum(top / each, 1)))
     scale = top * 2 ** (-steps / 8)

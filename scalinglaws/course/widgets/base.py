@@ -18,6 +18,7 @@ from textwrap import fill
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 HERE = Path(__file__).parent
 _shown: Counter[str] = Counter()
@@ -201,3 +202,12 @@ def written(numbers: Any) -> str:
     """
     codes = [int(number) + 35 for number in np.ravel(numbers)]
     return "".join(chr(code + (code >= ord("\\"))) for code in codes)
+
+
+def needs(table: pd.DataFrame, what: str, *columns: str) -> None:
+    """Raises ValueError, which names them, if a table lacks columns that an explorer draws."""
+    lacking = [name for name in columns if name not in table]
+    if lacking:
+        raise ValueError(
+            f"{what}: the table lacks {', '.join(lacking)}; it needs {', '.join(columns)}"
+        )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...fit.surfaces import LawFit
 from ...laws import MUENNIGHOFF, DataConstrainedLaw
-from .base import Explorer, one_of, rounded, within
+from .base import Explorer, needs, one_of, rounded, within
 
 PUBLISHED = "published constants"
 """The surface of the first fit, with R_D and R_N of Muennighoff et al. (2023)."""
@@ -44,6 +44,9 @@ class DataWall(Explorer):
     def __init__(self, fits: Mapping[str, tuple[LawFit, pd.DataFrame]]) -> None:
         if not fits or any(not fit.status.usable for fit, _ in fits.values()):
             raise ValueError("at least one fit is needed, and each must be an answer")
+        for name, (_, runs) in fits.items():
+            needs(runs, name, "width", "ration", "params", "tokens", "epochs", "stopped",
+                  "weight_decay")  # fmt: skip
         tables = {name: runs[runs["epochs"] <= MOST] for name, (_, runs) in fits.items()}
         repeated = [runs[np.isfinite(runs["ration"])] for runs in tables.values()]
         widths = sorted(set.intersection(*(set(runs["width"]) for runs in repeated)))

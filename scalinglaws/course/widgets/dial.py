@@ -10,7 +10,7 @@ from scipy.stats import t as student
 
 from ...estimate import Estimate
 from ...learners.transformer import default_lr
-from .base import Explorer, one_of, rounded, within
+from .base import Explorer, needs, one_of, rounded, within
 
 RANGES = ("all widths", "no smallest", "no largest")
 
@@ -36,6 +36,7 @@ class Dial(Explorer):
     name = "dial"
 
     def __init__(self, runs: pd.DataFrame) -> None:
+        needs(runs, "a scan of rates", "width", "params", "tokens", "flops", "lr", "loss")
         runs = runs[runs["tokens"] >= runs["params"]]
         self.widths = [int(width) for width in np.unique(runs["width"])]
         if len(self.widths) < 4:

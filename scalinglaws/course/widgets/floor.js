@@ -97,7 +97,7 @@ function render({ model, el }) {
     const d = design(get("decades")), f = fit(d, get("series"));
     shows.forEach((show) => show());
     open.textContent = get("truth") ? "Cover the law" : "Uncover the law";
-    open.setAttribute("aria-pressed", get("truth"));
+    open.setAttribute("aria-pressed", !!get("truth"));
     left();
     right();
     const ends = [-1, 1].map((s) => Math.exp(f.line(d.far) + s * f.half(d.far)).toFixed(3)), n = get("truth") && tally(get("decades"));

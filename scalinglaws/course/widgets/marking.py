@@ -9,7 +9,7 @@ import pandas as pd
 
 from ... import metrics
 from ...text import Memorise
-from .base import Explorer, one_of, rounded, written
+from .base import Explorer, needs, one_of, rounded, written
 
 MARKS = {
     "exact_match": "exact match",
@@ -47,6 +47,8 @@ class MarkingMachine(Explorer):
         *,
         questions: tuple[int, ...] = (16,),
     ) -> None:
+        needs(memory, "models of the list", "params", "seed", "trained")
+        needs(abilities, "abilities", "ability", "params", "seed", *MARKS)
         length, given = task.answer_length, task.prompt_length
         self.digits = (*(n for n in (1, 2, 5) if n < length), length)
         self.questions = (*(n for n in questions if n < len(pages)), len(pages))

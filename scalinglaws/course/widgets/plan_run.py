@@ -11,7 +11,7 @@ import pandas as pd
 
 from ... import plan
 from ...fit import ChinchillaFit
-from .base import Explorer, rounded, within
+from .base import Explorer, needs, rounded, within
 
 LIMITS = {
     "money": (1e2, 1e10),
@@ -50,6 +50,7 @@ class PlanARun(Explorer):
             raise ValueError("the plan needs a price of a GPU-hour, and its date")
         if not fit.status.usable:
             raise ValueError(f"the fit is no answer: {fit.status}")
+        needs(models, "models", "model", "flops", "params", "active_params", "tokens")
         self.fit, self.today = fit, today
         law, measured = fit.law, fit.k * fit.N * fit.D
         ends = [
