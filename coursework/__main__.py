@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import export, figures, grading, key, masters, release, sandbox
+from . import export, figures, grading, key, masters, points, release, sandbox
 from .sandbox import Limits
 
 
@@ -44,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
     )
     grade.add_argument(
         "--cell-seconds", type=float, default=60, help="of computing, for a cell (default: 60)"
+    )
+    grade.add_argument(
+        "--idle-seconds", type=float, default=60, help="asleep, for a notebook (default: 60)"
     )
     grade.add_argument("--memory-mb", type=int, default=2048, help="for a process (default: 2048)")
     grade.add_argument("--anew", action="store_true", help="grade again what did not change")
@@ -83,7 +86,9 @@ def grade(given: argparse.Namespace) -> int:
     if not given.submissions.is_dir():
         raise ValueError(f"{given.submissions} is no folder")
     people = key.roster(given.students)
-    limits = Limits(given.cell_seconds, given.seconds, memory_mb=given.memory_mb)
+    limits = Limits(
+        given.cell_seconds, given.seconds, given.idle_seconds, memory_mb=given.memory_mb
+    )
     for name in given.set or masters.names():
         folder = given.submissions / name
         if not folder.is_dir():
@@ -122,22 +127,46 @@ def one_set(
     new = {one.student for one in graded}
     kept = (grading.stored(course, name, one.id) for one in people if one.id not in new)
     graded += [one for one in kept if one is not None]
+    points.apply(graded, points.given(course, name))
+    for one in graded:
+        grading.store(course, one)
     by_student = {one.student: one for one in graded}
     left = export.write_sheet(course, master, graded)
     for one in graded:
         export.feedback(course, master, one)
-    export.canvas(course / "grades" / f"{name}-canvas.csv", master, people, by_student)
-    export.moodle(course / "grades" / f"{name}-moodle.csv", master, people, by_student)
+    grades = course / "grades"
+    unclaimed = grading.unclaimed(course, name, folder, nobody)
+    for write, platform in ((export.canvas, "canvas"), (export.moodle, "moodle")):
+        write(grades / f"{name}-{platform}.csv", master, people, by_student, sure=not unclaimed)
     print(f"{name}: {len(graded)} of {len(people)} students handed in; {left} texts to be read")
+    handed = release.handed_out(course, name)
+    told = []
+    for one in submissions:
+        others = ", ".join(path.relative_to(folder).as_posix() for path in one.passed)
+        if others:
+            chosen = one.path.relative_to(folder).as_posix()
+            told.append(f"{one.student.id}: graded {chosen}, passed over {others}")
     for one in graded:
         if one.notes and one.tested == 0:
-            print(f"  {one.student} got nothing: {one.notes[0]}")
-    for problem in problems:
-        print(f"  {problem}")
-    for path in nobody:
-        print(f"  nobody's: {path.relative_to(folder)}")
+            told.append(f"{one.student} got nothing: {one.notes[0]}")
+        if one.data:
+            whose = f"the data of {handed[one.data]}" if one.data in handed else "changed data"
+            told.append(f"{one.student} handed in a notebook with {whose}: ask how that came")
+    told += problems
+    told += [f"nobody's: {path.relative_to(folder)}" for path in nobody]
+    earlier = [path for path in unclaimed if folder.absolute() not in path.parents]
+    told += [f"nobody's since an earlier run: {path}" for path in earlier]
+    if unclaimed and len(graded) < len(people):
+        told.append("Who handed in nothing has an empty cell, not 0, while files are nobody's.")
     if left:
-        print(f"  Fill in the points in {export.sheet_path(course, name)}, then grade again.")
+        told.append(f"Fill in the points in {export.sheet_path(course, name)}, then grade again.")
+    for line in told:
+        print(f"  {shown(line)}")
+
+
+def shown(text: str) -> str:
+    """Text as a terminal may get it: in one line, without what would command the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 if __name__ == "__main__":

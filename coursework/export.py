@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import html
 import math
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .grading import Graded, store, stored
+from . import masters, tables
+from .grading import Graded, stored
 from .key import Person
 from .masters import Master
+from .points import Answer, Given, give, given, print_of
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
@@ -20,42 +21,56 @@ STYLE = (
 )
 
 
-def cell(text: object) -> str:
-    """`text` as a spreadsheet shows it: what would be read as a formula gets an apostrophe."""
-    told = str(text)
-    return "'" + told if told[:1] in ("=", "+", "-", "@", "\t", "\r") else told
-
-
 def points(value: float) -> str:
     """Points without needless decimals."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def canvas(path: Path, master: Master, people: Iterable[Person], all: dict[str, Graded]) -> None:
-    """A table for Canvas: Grades, Import. The column makes the assignment, or updates it."""
+def canvas(
+    path: Path,
+    master: Master,
+    people: Iterable[Person],
+    all: dict[str, Graded],
+    *,
+    sure: bool = True,
+) -> None:
+    """A table for Canvas: Grades, Import. The column makes the assignment, or updates it.
+
+    Who handed in nothing gets 0 if that is `sure`, else an empty cell, which changes no grade.
+    """
     rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", master.title]]
     rows.append(["    Points Possible", "", "", "", "", points(master.points)])
     for one in people:
         graded = all.get(one.id)
-        told = points(graded.total) if graded else "0"
+        told = points(graded.total) if graded else "0" if sure else ""
         rows.append([one.name or one.id, one.canvas_id, one.id, one.login, one.section, told])
-    table(path, rows)
+    tables.write(path, rows)
 
 
-def moodle(path: Path, master: Master, people: Iterable[Person], all: dict[str, Graded]) -> None:
-    """A table for Moodle: Grades, Import, CSV. Map "ID number" or the address, and both columns."""
+def moodle(
+    path: Path,
+    master: Master,
+    people: Iterable[Person],
+    all: dict[str, Graded],
+    *,
+    sure: bool = True,
+) -> None:
+    """A table for Moodle: Grades, Import, CSV. Map "ID number" or the address, and both columns.
+
+    Who handed in nothing gets what `canvas` says.
+    """
     rows = [["ID number", "Email address", master.title, f"{master.title} (feedback)"]]
     for one in people:
         graded = all.get(one.id)
-        told = points(graded.total) if graded else "0"
-        rows.append([one.id, one.email, told, summary(graded)])
-    table(path, rows)
+        told = points(graded.total) if graded else "0" if sure else ""
+        rows.append([one.id, one.email, told, summary(graded, sure)])
+    tables.write(path, rows)
 
 
-def summary(graded: Graded | None) -> str:
+def summary(graded: Graded | None, sure: bool = True) -> str:
     """A student's feedback in one line."""
     if graded is None:
-        return "nothing was handed in"
+        return "nothing was handed in" if sure else "nothing was found so far"
     told = [
         f"{mark.question}: {points(mark.points)} of {points(mark.most)}"
         if mark.points is not None
@@ -65,21 +80,15 @@ def summary(graded: Graded | None) -> str:
     return "; ".join(told)
 
 
-def table(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    """Write a CSV that a spreadsheet opens without running anything in it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([cell(one) for one in row] for row in rows)
-
-
 def feedback(folder: Path, master: Master, graded: Graded) -> Path:
     """A page for one student: what each question got, and why."""
     rows = []
     for mark in graded.marks:
         got = "open" if mark.points is None else points(mark.points)
+        said = "to be read" if mark.points is None else mark.said
         rows.append(
             f"<tr><th>{escape(mark.question)}</th><td>{got} of {points(mark.most)}</td>"
-            f"<td>{escape(mark.said or ('to be read' if mark.points is None else ''))}</td></tr>"
+            f"<td>{escape(said)}</td></tr>"
         )
     notes = "".join(f"<li>{escape(note)}</li>" for note in graded.notes)
     body = f"<h1>{escape(master.title)}</h1><p>Student: {escape(graded.student)}. "
@@ -101,7 +110,8 @@ def page(path: Path, title: str, body: str) -> Path:
     head = f"<meta charset='utf-8'><title>{escape(title)}</title><style>{STYLE}</style>"
     policy = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "
     policy += "style-src 'unsafe-inline'\">"
-    path.write_text(f"<!doctype html><html lang='en'>{policy}{head}{body}</html>", encoding="utf-8")
+    whole = f"<!doctype html><html lang='en'>{policy}{head}{body}</html>"
+    path.write_text(whole, encoding="utf-8", errors="backslashreplace")
     return path
 
 
@@ -111,11 +121,6 @@ SHEET = ("question", "student", "most", "points", "comment", "text")
 def sheet_path(folder: Path, name: str) -> Path:
     """Where the sheet for the written answers of a set lies."""
     return folder / "written" / f"{name}.csv"
-
-
-def print_of(text: str) -> str:
-    """Eight letters that tell one text from another."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def write_sheet(folder: Path, master: Master, all: Iterable[Graded]) -> int:
@@ -134,49 +139,98 @@ def write_sheet(folder: Path, master: Master, all: Iterable[Graded]) -> int:
             for mark in graded.marks:
                 if mark.question != question.name or not mark.written:
                     continue
-                given = "" if mark.points is None else points(mark.points)
+                got = "" if mark.points is None else points(mark.points)
                 left += mark.points is None
-                said = "" if mark.points is None else mark.said
-                kept = [mark.question, graded.student, points(mark.most), given, said]
+                kept = [mark.question, graded.student, points(mark.most), got, mark.said]
                 rows.append([*kept, print_of(mark.written)])
                 parts.append(f"<h3>{print_of(mark.written)}</h3><pre>{escape(mark.written)}</pre>")
-    table(sheet_path(folder, master.name), rows)
+    tables.write(sheet_path(folder, master.name), rows)
     page(folder / "written" / f"{master.name}.html", master.title, "".join(parts))
     return left
 
 
 def read_sheet(folder: Path, name: str) -> list[str]:
-    """Put the points of the filled-in sheet into the marks; what could not be used is returned.
+    """Keep the points of the filled-in sheet; what could not be used is returned.
 
-    A row counts for the text for which it was made, and for no later one.
+    A row counts for the text for which it was made, and for no later one. Where anything could not
+    be used, the sheet stays under another name, since it is about to be written anew. Raises
+    ValueError, before anything is changed, for a sheet whose columns cannot be told.
     """
     path = sheet_path(folder, name)
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    problems = []
-    for line, row in enumerate(rows, start=2):
-        told = (row.get("points") or "").strip()
-        if not told:
-            continue
-        graded = stored(folder, name, (row.get("student") or "").strip())
-        marks = (
-            [one for one in graded.marks if one.question == row.get("question")] if graded else []
+    rows, before = tables.read(path), given(folder, name)
+    if rows and not set(SHEET) <= set(rows[0][1]):
+        raise ValueError(
+            f"{path} needs the columns {', '.join(SHEET)}. Nothing was changed: mend its first "
+            "line, or delete the file to have it made anew"
         )
-        if graded is None or not marks or print_of(marks[0].written) != row.get("text"):
-            problems.append(f"{path.name}, line {line}: no such answer; it may have been replaced")
-            continue
+    marked = [stored(folder, name, one.stem) for one in (folder / "marks" / name).glob("*.json")]
+    everybody = [one for one in marked if one is not None]
+    answers = [
+        (graded.student, mark.question, print_of(mark.written))
+        for graded in everybody
+        for mark in graded.marks
+        if mark.written
+    ]
+    students = {one.student for one in everybody}
+    most = {cell.name: cell.points for cell in masters.load(name).cells}
+    problems = []
+    for line, row in rows:
+        what = one_row(row, students, answers, most, before)
+        if isinstance(what, str):
+            problems.append(f"{path.name}, line {line}: {what}")
+        elif what is not None:
+            give(folder, name, *what)
+    if problems:
+        kept = path.with_name(f"{name}-kept-{print_of(path.read_bytes().hex())}.csv")
+        shutil.copyfile(path, kept)
+        problems.append(f"The sheet as it was filled in stays as {kept}.")
+    return problems
+
+
+def one_row(
+    row: dict[str, str],
+    students: set[str],
+    answers: list[Answer],
+    most: dict[str, float],
+    before: dict[Answer, Given],
+) -> tuple[Answer, Given] | str | None:
+    """What a row of the sheet gives, why it cannot be used, or None if it says nothing new."""
+    told, comment = row["points"], row["comment"]
+    answer = answer_of(row, students, [*answers, *before])
+    old = before.get(answer, Given(None)) if answer else Given(None)
+    if not told and old.points is not None:
+        return f"no points; the {points(old.points)} given before stay until there is a number"
+    if not told and not comment and not old.comment:
+        return None
+    if answer is None:
+        return "no such answer; it may have been replaced"
+    value = None
+    if told:
         try:
-            value = float(told.replace(",", "."))
+            value = round(float(told.replace(",", ".")), 2)
         except ValueError:
             value = math.nan
-        if not 0 <= value <= marks[0].most:
-            problems.append(
-                f"{path.name}, line {line}: points go from 0 to {points(marks[0].most)}, "
-                f"not {told!r}"
-            )
-            continue
-        marks[0].points, marks[0].said = value, (row.get("comment") or "").strip()
-        store(folder, graded)
-    return problems
+        if not 0 <= value <= most[answer[1]]:
+            return f"points go from 0 to {points(most[answer[1]])}, not {told!r}"
+    what = Given(value, comment)
+    return None if what == old else (answer, what)
+
+
+def answer_of(row: dict[str, str], students: set[str], answers: list[Answer]) -> Answer | None:
+    """The answer to which a row belongs.
+
+    A spreadsheet takes the zeros off the front of an id and makes numbers of others. So where no
+    student has the id, the print of the text says whose it is, if only one wrote it.
+    """
+    student = row["student"]
+    alike = {one for one in answers if one[1:] == (row["question"], row["text"])}
+    exact = {one for one in alike if one[0] == student}
+    if exact or student in students:
+        return exact.pop() if exact else None
+    bare = {one for one in alike if one[0].lstrip("0") == student.lstrip("0")}
+    for found in (bare, alike):
+        if len(found) == 1:
+            return found.pop()
+    return None

@@ -10,11 +10,16 @@ are JSON.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import json
 import math
 import os
+import re
 import stat
+import unicodedata
+import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
@@ -23,6 +28,8 @@ from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
+
+from scalinglaws.course import assignment
 
 from . import key, marking, masters, runner
 from .key import Person, World
@@ -57,7 +64,9 @@ class Graded:
     notes: list[str] = field(default_factory=list)
     """What happened besides: errors of cells, limits, a notebook that cannot be read."""
     digest: str = ""
-    """Of submission, master and key together: the same means that nothing has to be graded anew."""
+    """Of submission, master, key and limits together: if it is the same, nothing is graded anew."""
+    data: str = ""
+    """The print of the data that came with the notebook, if they are not the student's own."""
 
     @property
     def tested(self) -> float:
@@ -80,26 +89,35 @@ class Unreadable(Exception):
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The cells of a submitted notebook. Raises Unreadable.
+    """The cells of a submitted notebook. Raises Unreadable."""
+    return cells_of(opened(path))
+
+
+def opened(path: Path) -> bytes:
+    """The bytes of a submitted file. Raises Unreadable.
 
     No link is followed, and nothing but a plain file of a sensible size is opened.
     """
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
     except OSError as error:
         raise Unreadable(f"the file cannot be opened ({error.strerror})") from None
-    with os.fdopen(opened, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file:
         told = os.fstat(file.fileno())
         if not stat.S_ISREG(told.st_mode):
             raise Unreadable("this is no plain file")
         if told.st_size > LARGEST:
             raise Unreadable(f"the file has {told.st_size / 1e6:.0f} MB, more than a notebook has")
-        raw = file.read(LARGEST + 1)
-    return cells_of(raw)
+        try:
+            return file.read(LARGEST + 1)
+        except OSError as error:
+            raise Unreadable(f"the file cannot be read ({error.strerror})") from None
 
 
 def cells_of(raw: bytes) -> list[dict[str, Any]]:
     """The cells in the bytes of a notebook. Raises Unreadable."""
+    if raw.startswith(b"PK"):
+        raise Unreadable("the file is a zip: unpack it, and hand in the notebook that is in it")
     try:
         notebook = json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -120,11 +138,19 @@ def cells_of(raw: bytes) -> list[dict[str, Any]]:
         found.append(
             {
                 "code": cell.get("cell_type") == "code",
-                "source": source,
+                "source": whole(source),
                 "name": name if isinstance(name, str) else "",
             }
         )
     return found
+
+
+def whole(text: str) -> str:
+    """`text` with a question mark for what is no letter, so that it can be stored and hashed.
+
+    JSON may hold halves of a letter (lone surrogates), which no file can hold.
+    """
+    return text.encode("utf-8", "replace").decode()
 
 
 def matched(master: Master, cells: list[dict[str, Any]]) -> list[tuple[masters.Cell | None, str]]:
@@ -132,10 +158,12 @@ def matched(master: Master, cells: list[dict[str, Any]]) -> list[tuple[masters.C
 
     A cell is known by its nbgrader id, or, where an editor has dropped the ids, by its first line.
     A known cell counts once. Tests and data that were deleted are put back: the data in front, the
-    tests at the end.
+    tests at the end. Text that stands between a question and the next, beside the cell for the
+    answer, belongs to the answer.
     """
     known = master.named()
     by_line = {first(cell.released): name for name, cell in known.items() if cell.code}
+    headings = {first(cell.source) for cell in master.cells if not cell.code and not cell.name}
     before: dict[str, str] = {}
     last = ""
     for cell in master.cells:
@@ -143,22 +171,39 @@ def matched(master: Master, cells: list[dict[str, Any]]) -> list[tuple[masters.C
             before[last] = cell.name
         last = first(cell.source)
     found: list[tuple[masters.Cell | None, str]] = []
+    texts: dict[str, list[str]] = {name: [] for name, cell in known.items() if cell.written}
     seen: set[str] = set()
-    line_before = ""
+    line_before = answering = ""
     for cell in cells:
         line = first(cell["source"])
         name = cell["name"]
         if name not in known or known[name].code != cell["code"]:
             name = by_line.get(line, "") if cell["code"] else before.get(line_before, "")
         line_before = line
+        heading = name not in known and not cell["code"] and line in headings
+        if heading:
+            answering = before.get(line, "")
+        elif name in known and (name not in seen or name in texts):
+            answering = name if name in texts else ""
         if name in known and name not in seen:
             seen.add(name)
             found.append((known[name], cell["source"]))
         elif cell["code"]:
             found.append((None, cell["source"]))
+        if answering and not cell["code"] and not heading:
+            texts[answering].append(cell["source"].strip())
     left = [cell for name, cell in known.items() if name not in seen]
     front = [(cell, cell.released) for cell in left if cell.name == masters.DATA]
-    return [*front, *found, *((cell, "") for cell in left if cell.name != masters.DATA)]
+    found = [*front, *found, *((cell, "") for cell in left if cell.name != masters.DATA)]
+    return [
+        (cell, together(texts[cell.name]) if cell is not None and cell.written else source)
+        for cell, source in found
+    ]
+
+
+def together(texts: list[str]) -> str:
+    """One text of several: what stands there twice and what was handed out are left out."""
+    return "\n\n".join(text for text in dict.fromkeys(texts) if text not in ("", masters.TEXT_STUB))
 
 
 def first(source: str) -> str:
@@ -198,7 +243,7 @@ def tried(student: marking.Asked, source: str) -> str | None:
         error = student.run(source)["error"]
     except Ended as ended:
         return str(ended)
-    return None if error is None else str(error)
+    return None if error is None else whole(str(error))
 
 
 def tested(cell: masters.Cell, world: World, student: marking.Asked) -> Mark:
@@ -214,15 +259,14 @@ def tested(cell: masters.Cell, world: World, student: marking.Asked) -> Mark:
     try:
         exec(compile(cell.hidden, f"<hidden tests of {cell.name}>", "exec"), names)
     except AssertionError as error:
-        return Mark(cell.name, 0.0, cell.points, str(error)[:1000] or "the answer is not right")
+        why = str(error)[:1000] or "the answer is not right"
     except Ended as error:
-        return Mark(cell.name, 0.0, cell.points, f"not tested: {error}")
+        why = f"not tested: {error}"
     except Exception as error:  # an answer of a form that the test did not think of
-        kind = type(error).__name__
-        return Mark(
-            cell.name, 0.0, cell.points, f"the answer could not be judged ({kind}: {error})"
-        )
-    return Mark(cell.name, cell.points, cell.points, "right")
+        why = f"the answer could not be judged ({type(error).__name__}: {error})"
+    else:
+        return Mark(cell.name, cell.points, cell.points, "right")
+    return Mark(cell.name, 0.0, cell.points, whole(why))
 
 
 def tools() -> dict[str, Any]:
@@ -270,6 +314,26 @@ class Submission:
 
     student: Person
     path: Path
+    passed: tuple[Path, ...] = ()
+    """Other files of this student, which were passed over."""
+
+
+def print_of_data(cells: list[dict[str, Any]]) -> str:
+    """The print of the data that a notebook came with, as in `World.digest`; empty if it has none.
+
+    Data in which letters are missing have none either: they are replaced before anything runs.
+    """
+    for cell in cells:
+        packed = cell["source"].partition('assignment.unpack("""')[2].partition('"""')[0]
+        if not cell["code"] or not packed:
+            continue
+        try:
+            raw = base64.b64decode("".join(packed.split()), validate=True)
+            text = zlib.decompressobj().decompress(raw, assignment.LARGEST)
+        except (binascii.Error, zlib.error, ValueError):
+            return ""
+        return hashlib.sha256(text).hexdigest()[:16]
+    return ""
 
 
 def grade(
@@ -298,6 +362,12 @@ def grade(
             raise OSError(f"the process for {path} did not start: {box.output[-300:]}")
         graded = mark(master, world, cells, box)
         why, printed = box.why, box.printed
+    data = print_of_data(cells)
+    if data and data != world.digest:
+        graded.data = data
+        graded.notes.append(
+            "the data in this notebook were not yours: it was run with yours in their place"
+        )
     if why:
         graded.notes.insert(0, why)
     if printed > 1_000_000:
@@ -305,17 +375,23 @@ def grade(
     return graded
 
 
-def digest_of(path: Path, secret: bytes, name: str) -> str:
-    """What a grade depends on: the file, the master, the tests and worlds, the key."""
+def digest_of(path: Path, secret: bytes, name: str, limits: Limits) -> str:
+    """What a grade depends on: the file, the master, the tests and worlds, the key, the limits."""
     told = hashlib.sha256(secret)
+    told.update(json.dumps(asdict(limits), sort_keys=True).encode())
     files = [masters.SOURCE / name / f"{name}.ipynb", *HERE.glob("*.py"), *HERE.glob("worlds/*.py")]
     for file in sorted(files):
         told.update(file.read_bytes())
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
-        told.update(b"no file")
-    else:
-        told.update(path.read_bytes())
+    told.update(raw_of(path))
     return told.hexdigest()
+
+
+def raw_of(path: Path) -> bytes:
+    """The bytes of a submission; why there are none, if it cannot be read."""
+    try:
+        return opened(path)
+    except Unreadable as error:
+        return str(error).encode()
 
 
 def stored(folder: Path, name: str, student: str) -> Graded | None:
@@ -349,8 +425,7 @@ def grade_all(
 ) -> list[Graded]:
     """Grade every submission that has not been graded as it stands, and keep each at once.
 
-    A run that was stopped goes on where it was. Points that a person gave stay with the answer that
-    they were given for.
+    A run that was stopped goes on where it was. Written answers are open until `points.apply`.
     """
     master, secret = masters.load(name), key.secret(folder)
     slots: SimpleQueue[int] = SimpleQueue()
@@ -359,7 +434,7 @@ def grade_all(
 
     def one(submission: Submission) -> Graded:
         student = submission.student.id
-        digest = digest_of(submission.path, secret, name)
+        digest = digest_of(submission.path, secret, name, limits)
         before = stored(folder, name, student)
         if before is not None and before.digest == digest and not anew:
             return before
@@ -370,8 +445,6 @@ def grade_all(
         finally:
             slots.put(slot)
         made.student, made.digest = student, digest
-        if before is not None:
-            keep_written(before, made)
         store(folder, made)
         return made
 
@@ -384,23 +457,10 @@ def grade_all(
             raise
 
 
-def keep_written(before: Graded, made: Graded) -> None:
-    """Carry over the points that a person gave to a text that has not changed."""
-    old = {mark.question: mark for mark in before.marks if mark.written and mark.points is not None}
-    for fresh in made.marks:
-        former = old.get(fresh.question)
-        if former is not None and former.written == fresh.written:
-            fresh.points, fresh.said = former.points, former.said
-
-
 def found(folder: Path, name: str, people: Iterable[Person]) -> tuple[list[Submission], list[Path]]:
     """The submissions in a folder, each with its student, and the files that belong to nobody.
 
-    A file belongs to the student whose id is the name of one of its folders (ours, nbgrader's), or
-    whose name begins the name of a folder (Moodle), or whose id is the name of the file, or whose
-    `canvas_id` stands in its name between underscores (Canvas), or whose id does: the first of
-    these that names anybody counts, since a student chooses only the end of a file's name. Of
-    several files of a student `best` takes one.
+    Of several files of a student the first of `ranked` is graded.
     """
     people = list(people)
     mine: dict[str, list[Path]] = {}
@@ -413,23 +473,44 @@ def found(folder: Path, name: str, people: Iterable[Person]) -> tuple[list[Submi
             continue
         owners = owners_of(relative, people)
         if len(owners) == 1:
-            mine.setdefault(owners[0].id, []).append(path)
+            mine.setdefault(owners[0].id, []).append(relative)
         else:
             nobody.append(path)
     by_id = {person.id: person for person in people}
-    return [Submission(by_id[one], best(paths, name)) for one, paths in mine.items()], nobody
+    submissions = []
+    for one, paths in mine.items():
+        best, *rest = [folder / path for path in ranked(paths, name)]
+        submissions.append(Submission(by_id[one], best, tuple(rest)))
+    return submissions, nobody
+
+
+CANVAS = re.compile(r"[^_]+_(?:late_)?(\d+)_\d+_")
+"""How Canvas begins the name of a file: the student's name, their number, the submission's."""
+MOODLE = "_assignsubmission_"
+"""What Moodle puts behind a student's name and number."""
 
 
 def owners_of(path: Path, people: list[Person]) -> list[Person]:
-    """The students to whom a file may belong, by its folders and its name; one if it is clear."""
-    folders, stem = [part.lower() for part in path.parts[:-1]], path.stem.lower()
-    words = stem.split("_")
+    """The students to whom a file may belong, by its folders and its name; one if it is clear.
+
+    Names that a platform gives stand outside, those that a student chose within. So of the folders
+    the outermost that names anybody counts, by an id or, as in Moodle, by a name at its beginning;
+    and within a folder of Moodle's nothing else does. Then counts the name of the file: the number
+    of Canvas in its place, an id, a name at its beginning, and last an id between underscores.
+    """
+    for part in map(plain, path.parts[:-1]):
+        owners = [one for one in people if plain(one.id) == part]
+        owners = owners or [one for one in people if begins(part, one)]
+        if owners or MOODLE in part:
+            return owners
+    stem = plain(path.stem)
+    canvas = CANVAS.match(stem)
+    if canvas:
+        return [one for one in people if plain(one.canvas_id or one.id) == canvas[1]]
     ways = (
-        lambda one: one.id.lower() in folders,
-        lambda one: one.name and any(part.startswith(f"{one.name.lower()}_") for part in folders),
-        lambda one: one.id.lower() == stem,
-        lambda one: one.canvas_id and one.canvas_id.lower() in words[1:3],
-        lambda one: one.id.lower() in words,
+        lambda one: plain(one.id) == stem,
+        lambda one: begins(stem, one),
+        lambda one: MOODLE not in stem and plain(one.id) in stem.split("_"),
     )
     for way in ways:
         owners = [one for one in people if way(one)]
@@ -438,11 +519,53 @@ def owners_of(path: Path, people: list[Person]) -> list[Person]:
     return []
 
 
-def best(paths: list[Path], name: str) -> Path:
-    """Of a student's files the one to grade: a notebook named as the set, else any notebook."""
-    return max(paths, key=lambda path: (path.suffix == ".ipynb", name in path.name, str(path)))
+def plain(text: str) -> str:
+    """A name in small letters, and those with accents in one form: the zips of a Mac have two."""
+    return unicodedata.normalize("NFC", text).casefold()
 
 
-def finite(points: float, most: float) -> bool:
-    """Whether a person may give these points."""
-    return math.isfinite(points) and 0 <= points <= most
+def begins(part: str, one: Person) -> bool:
+    """Whether a name begins with the student's, as Moodle's do."""
+    return bool(one.name) and part.startswith(f"{plain(one.name)}_")
+
+
+AGAIN = re.compile(r"(?:-copy|-| ?\()(\d{1,9})\)?$")
+"""How Canvas, browsers and Jupyter end the name of a later copy."""
+
+
+def ranked(paths: list[Path], name: str) -> list[Path]:
+    """A student's files, the one to grade first.
+
+    Notebooks come before anything else, those named as the set before others, those further outside
+    before those in folders of the student's own, and later copies before earlier ones.
+    """
+
+    def rank(path: Path) -> tuple[bool, bool, int, int, list[tuple[int, str]]]:
+        stem = path.stem.lower()
+        copy = AGAIN.search(stem)
+        parts = re.split(r"(\d+)", str(path))
+        natural = [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
+        return (
+            path.suffix.lower() == ".ipynb",
+            name in stem,
+            -len(path.parts),
+            int(copy[1]) if copy else 0,
+            natural,
+        )
+
+    return sorted(paths, key=rank, reverse=True)
+
+
+def unclaimed(course: Path, name: str, folder: Path, nobody: Iterable[Path]) -> list[Path]:
+    """The files that are nobody's: those of this run, and those of earlier ones in other folders.
+
+    Who grades one student again, in a folder with nothing else, must not forget the others' files.
+    """
+    path = course / "marks" / f"{name}-nobodys.json"
+    before = json.loads(path.read_text()) if path.exists() else []
+    kept = {Path(one) for one in before if os.path.lexists(one)}
+    kept = {one for one in kept if folder.absolute() not in one.parents}
+    found = sorted(kept | {one.absolute() for one in nobody})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([str(one) for one in found], indent=1))
+    return found

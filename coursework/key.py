@@ -8,7 +8,6 @@ any time; who has a student's id, or another student's data, cannot.
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
 import hmac
 import os
@@ -24,6 +23,8 @@ from typing import Any
 import numpy as np
 
 from scalinglaws.course import assignment
+
+from . import tables
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 FILE = "course.key"
@@ -105,15 +106,18 @@ def example(name: str) -> dict[str, Any]:
 def roster(path: Path) -> list[Person]:
     """The students of a course, from a table with a column `id`, and others named as in `Person`.
 
-    Raises ValueError if an id is missing, stands there twice, or cannot be the name of a folder.
+    Commas, semicolons and tabs will do, and letters of any size in the names of columns. Raises
+    ValueError if an id is missing, stands there twice, or cannot be the name of a folder.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or "id" not in rows[0]:
-        raise ValueError(f"{path} needs a first line with the names of columns, one of them id")
+    rows = tables.read(path)
+    if not rows or "id" not in rows[0][1]:
+        raise ValueError(
+            f"{path} needs a first line with the names of columns, one of them id, and a line for "
+            "each student"
+        )
     people, seen = [], set()
-    for line, row in enumerate(rows, start=2):
-        fields = {key: (row.get(key) or "").strip() for key in Person.__dataclass_fields__}
+    for line, row in rows:
+        fields = {key: row.get(key, "") for key in Person.__dataclass_fields__}
         person = Person(**fields)
         if not ID.fullmatch(person.id):
             raise ValueError(

@@ -26,23 +26,28 @@ FIRST_DATE = (2020, 1, 1, 0, 0, 0)
 def build(folder: Path, names: Sequence[str], people: Sequence[Person]) -> list[Path]:
     """Make the release of these problem sets for these students; the zips that were written.
 
-    The secret is made on the first call. What was released before is made again, the same to the
-    byte; students who are new get theirs.
+    The secret is made on the first call, and never again in its place. What was released before is
+    made again, the same to the byte; students who are new get theirs. Raises ValueError, before
+    anything is written, where a student's data would differ from those that were handed out, as
+    with another key.
     """
-    secret = key.secret(folder, make=True)
+    secret = key.secret(folder, make=not (folder / "handed-out").exists())
+    digests = {
+        name: {one.id: key.world(secret, name, one.id).digest for one in people} for name in names
+    }
+    for name in names:
+        check(folder, name, digests[name])
     written = []
     for name in names:
         master = masters.load(name)
         place = folder / "release" / name
-        digests = {}
         for person in people:
             world = key.world(secret, name, person.id)
-            digests[person.id] = world.digest
             path = place / person.id / f"{name}.ipynb"
             path.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps(master.release(world.packed), indent=1, ensure_ascii=False)
             path.write_text(text + "\n", encoding="utf-8")
-        remember(folder, name, digests)
+        remember(folder, name, digests[name])
         written.append(zipped(place))
     return written
 
@@ -73,6 +78,14 @@ def remember(folder: Path, name: str, digests: dict[str, str]) -> None:
     told["data"].update(digests)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
+
+
+def handed_out(folder: Path, name: str) -> dict[str, str]:
+    """The students to whom data were handed out, each under the print of their data."""
+    path = folder / "handed-out" / f"{name}.json"
+    if not path.exists():
+        return {}
+    return {digest: student for student, digest in json.loads(path.read_text())["data"].items()}
 
 
 def check(folder: Path, name: str, digests: dict[str, str]) -> None:

@@ -14,12 +14,13 @@ import json
 import os
 import select
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -54,18 +55,22 @@ class Ended(Exception):
 class Limits:
     """What one submission may use.
 
-    Seconds are those of the processor. On the clock `patience` times as many may pass: code that
-    sleeps is stopped by that, and code that has to wait for a busy machine is not.
+    Seconds are those of the processor, of all processes of a notebook together. On the clock
+    `patience` times as many may pass, so that a busy machine makes nobody too slow. Code that
+    neither computes nor waits to compute, as a sleeper does, is ended long before that.
     """
 
     cell_seconds: float = 60.0
     seconds: float = 600.0
+    idle_seconds: float = 60.0
+    """In all, while the grader waits for it."""
     patience: float = 10.0
     memory_mb: int = 2048
     """Of one process, beside the addresses that libraries reserve. All processes together may hold
     as much as the addresses of one."""
     processes: int = 32
     disk_mb: int = 64
+    """For each of the two folders in memory into which it can write, /tmp and /dev/shm."""
 
 
 class Box:
@@ -75,6 +80,7 @@ class Box:
         self.limits = limits
         self.why: str | None = None
         self.printed = 0
+        self._asked = False
         self._kept = bytearray()
         self._buffer = bytearray()
         self._folder = None if shut else tempfile.TemporaryDirectory(prefix="coursework-")
@@ -162,7 +168,11 @@ class Box:
             self._process.stdin.flush()
         except OSError:
             raise Ended(self._ended()) from None
-        reply = self._line(end)
+        self._asked = True
+        try:
+            reply = self._line(end)
+        finally:
+            self._asked = False
         try:
             read = json.loads(reply)
         except (ValueError, RecursionError):
@@ -213,12 +223,25 @@ class Box:
                 self._kept += part[: KEPT - len(self._kept)]
 
     def _watch(self) -> None:
-        """End a submission that is over its time, or whose processes together hold too much."""
-        most = addresses(self.limits)
+        """End a submission that sleeps, is over its time, or whose processes hold too much."""
+        limits = self.limits
+        computed: dict[int, float] = {}
+        idle, before = 0.0, time.monotonic()
         while self._process.poll() is None:
-            if time.monotonic() > self._end + 5:
+            processes = list(family(self._process.pid))
+            computed |= {pid: seconds(pid) for pid in processes}
+            now = time.monotonic()
+            if TOLD and self._asked and not any(wants(pid) for pid in processes):
+                idle += now - before
+            before = now
+            if now > self._end + 5:
                 self.kill("the time on the clock for the notebook was over")
-            if sum(memory(pid) for pid in family(self._process.pid)) > most:
+            if sum(computed.values()) > 1.1 * limits.seconds + 0.5:
+                self.kill(f"its processes computed for more than {limits.seconds:g} seconds in all")
+            if idle > limits.idle_seconds:
+                self.kill(f"it slept for more than {limits.idle_seconds:g} seconds in all")
+            held = sum(memory(pid) for pid in processes) + nameless(processes)
+            if held > addresses(limits):
                 self.kill("its processes took more memory than they may")
             time.sleep(0.2)
 
@@ -270,9 +293,11 @@ def wrapped(disk_mb: int) -> list[str]:
     command += ["--ro-bind", str(PACKAGE), "/box/scalinglaws", "--ro-bind", str(RUNNER)]
     command += ["/box/runner.py", "--perms", "1777", "--size", str(disk_mb * 2**20)]
     command += ["--tmpfs", "/tmp", "--chdir", "/tmp"]
+    command += ["--perms", "1777", "--size", str(disk_mb * 2**20), "--tmpfs", "/dev/shm"]
     for path in fonts():
         command += ["--ro-bind", str(path), f"/tmp/{path.name}"]
-    return command
+    # These two have no size, and where the grader is no root their owner is the student's code.
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 @cache
@@ -337,3 +362,45 @@ def memory(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def nameless(processes: Iterable[int]) -> int:
+    """The bytes of files without a name, which lie in memory, that any of the processes has open.
+
+    No process counts them as its own. What it has mapped and closed again is not found.
+    """
+    found: dict[tuple[int, int], int] = {}
+    for pid in processes:
+        for path in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                told = path.stat()
+            except OSError:
+                continue
+            if stat.S_ISREG(told.st_mode) and told.st_nlink == 0:
+                found[told.st_dev, told.st_ino] = told.st_blocks * 512
+    return sum(found.values())
+
+
+TICKS = os.sysconf("SC_CLK_TCK")
+TOLD = Path("/proc/self/stat").exists()
+"""Whether the system tells what processes do."""
+
+
+def seconds(pid: int) -> float:
+    """The seconds that a process has computed; 0 if the system does not tell."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(told[11]) + int(told[12])) / TICKS
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def wants(pid: int) -> bool:
+    """Whether a thread of the process computes, or waits only for a processor to do so."""
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        try:
+            if path.read_text().rpartition(")")[2].split()[0] == "R":
+                return True
+        except (OSError, IndexError):
+            continue
+    return False

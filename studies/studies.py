@@ -250,6 +250,7 @@ def counted() -> list[Run]:
             for order in (5, 7, 9) if power % 2 == 0 else (9,):
                 one = Run(NgramConfig(order=order, context=context), 2**power)
                 runs += repeat([one], 3 if power < 21 else 1)
+    runs += [Run(NgramConfig(order=12), 2**power) for power in range(14, 25, 2)]
     for power in range(12, 25, 2):
         for context in (32, 128):
             one = Run(PythonNgramConfig(context=context), 2**power)
@@ -509,7 +510,7 @@ def _reference() -> dict[str, Study]:
         "ngram": Study(
             counted(),
             "n-grams of orders 5, 7 and 9, and one that knows Python, in windows of 32 and 128 "
-            "characters",
+            "characters; in those of 32 also of order 12",
         ),
         "ladder": Study(
             ladder_of_data(),

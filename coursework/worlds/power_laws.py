@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import curve_fit
+from scipy.stats import t
 
 from coursework.marking import apart
 from scalinglaws import PowerLaw, fit_power_law
@@ -64,10 +66,43 @@ def _read_ladder(ladder: pd.DataFrame, law: PowerLaw) -> dict[str, Any] | None:
         "line": line,
         "room": room,
         "interval": (low, high),
+        "narrow": _too_narrow(x, mean),
         "far": (far.value, far.low, far.high),
         "line_far": line_far,
         "law": (law.A, law.alpha, law.E),
     }
+
+
+def _too_narrow(x: np.ndarray, mean: np.ndarray) -> list[tuple[float, float, str]]:
+    """Intervals of alpha that hold less than they should, with the slip that leads to each.
+
+    A right bootstrap may be as narrow, so that only the ends themselves give a slip away.
+    """
+    u, v = np.log(x / 1e5), np.log(mean)
+    found = []
+
+    def add(middle: float, reach: float, slip: str) -> None:
+        found.append((float(middle - reach), float(middle + reach), slip))
+
+    def law(u: np.ndarray, E: float, A: float, alpha: float) -> np.ndarray:
+        return E + A * np.exp(-alpha * u)
+
+    def log_law(u: np.ndarray, E: float, A: float, alpha: float) -> np.ndarray:
+        return np.log(np.maximum(law(u, E, A, alpha), 1e-9))
+
+    fit = fit_power_law(x, mean, floor=True)
+    start = (fit.law.E, fit.law.A * 1e5**-fit.law.alpha, fit.law.alpha)
+    for form, values in ((law, mean), (log_law, v)):
+        (E, _, alpha), covariance = curve_fit(form, u, values, p0=start)
+        add(alpha, np.sqrt(covariance[2, 2]), "one")
+        (slope, _), covariance = np.polyfit(u, np.log(mean - E), 1, cov=True)
+        for factor in (t.ppf(0.975, len(u) - 2), 1.96):
+            add(-slope, factor * np.sqrt(covariance[0, 0]), "known")
+    low, high = fit.interval("alpha", level=0.68)
+    add((low + high) / 2, (high - low) / 2, "one")
+    low, high = fit_power_law(x, mean, floor=fit.law.E).interval("alpha")
+    add((low + high) / 2, (high - low) / 2, "known")
+    return found
 
 
 def _early(rng: np.random.Generator) -> tuple[pd.DataFrame, dict[str, float] | None]:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,8 @@ from scipy.stats import norm as normal
 from scipy.stats import t as student
 
 from .. import plot
-from ..fit import Scatter, fit_chinchilla, fit_isoflop, fit_power_law
+from ..estimate import Estimate
+from ..fit import ChinchillaFit, Scatter, fit_chinchilla, fit_isoflop, fit_power_law
 from ..runs import finished
 from ..runs.table import REGISTERED
 from .verdict import Outcome
@@ -296,6 +297,27 @@ def entrants() -> dict[tuple[str, str], Forecaster]:
 
     pairs = ((shape, diet) for shape in SHAPES for diet in DIETS)
     return {p: entrant(*p) for p in pairs if p != ("frontier", "... of 3 budgets")}
+
+
+YARDSTICKS: Mapping[tuple[str, str], Forecaster] = {
+    ("straight line", "... of 3 budgets"): lambda runs: straight(near_best(runs, 3)),
+    ("paraboloid", "... of 3 budgets"): lambda runs: paraboloid(near_best(runs, 3)),
+}
+"""Two rivals that were never entered, to measure the entrants by."""
+
+
+def lowest(fit: ChinchillaFit, at: pd.DataFrame, level: float = 0.95) -> Estimate:
+    """The lowest loss that a surface forecasts among runs (`params`, `tokens`), with its interval.
+
+    >>> from scalinglaws import reference
+    >>> runs = prepared(reference("isoflop"))
+    >>> fit = fit_chinchilla(*_columns(runs, "params", "tokens", "loss"), bootstrap=100)
+    >>> print(f"{lowest(fit, runs.tail(3)).value:.1f}")
+    1.5
+    """
+    asked = zip(*_columns(at, "params", "tokens"), strict=True)
+    offers = [fit.predict(N, D, level=level) for N, D in asked]
+    return min(offers, key=lambda offer: offer.value)
 
 
 def misses(runs: pd.DataFrame, law: Law) -> np.ndarray:
@@ -667,6 +689,69 @@ def outcomes(
     return found
 
 
+def every_forecast(
+    runs: pd.DataFrame, record: pd.DataFrame, at: pd.DataFrame, winner: tuple[str, str]
+) -> pd.DataFrame:
+    """What each entrant forecasts for runs that are known by now, as a table like that of `scored`.
+
+    Each entrant is fitted to `runs` and has the band of its own rows in `record`, the table of
+    `race`; the winner (shape, diet) has that of resampling too. `at` has a row for each run, with
+    `budget`, `width`, `params`, `tokens`, `flops` and `measured`.
+
+    >>> from scalinglaws import reference
+    >>> runs = prepared(reference("isoflop"))
+    >>> one = ("surface", "... of 3 budgets")
+    >>> record = race(runs, {one: entrants()[one]}, first=7)
+    >>> at = runs.tail(2).assign(measured=1.4)
+    >>> every_forecast(runs, record, at, one)["band"].tolist()
+    ['record', 'record', 'resampling', 'resampling']
+    """
+    factor, rows = at["flops"].to_numpy(float) / runs["budget"].max(), []
+    for shape, diet in record[["shape", "diet"]].drop_duplicates().to_numpy():
+        of = record[(record["shape"] == shape) & (record["diet"] == diet)]
+        band = fit_band(*(of[name] for name in _RECORD))
+        value = entrants()[shape, diet](runs)(at)
+        halves = {"record": band.half(factor)}
+        if (shape, diet) == winner:
+            halves["resampling"] = resampled_half(DIETS[diet](runs), at)
+        rows += [_said(at, shape, diet, value, half, name) for name, half in halves.items()]
+    return pd.concat(rows, ignore_index=True)
+
+
+def yardsticks(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """What each of `YARDSTICKS` forecasts for the runs of a table like that of `scored`; no bands.
+
+    >>> from scalinglaws import reference
+    >>> forecasts, _, _ = registered()
+    >>> known = scored(forecasts, forecasts.assign(loss=1.3))
+    >>> len(yardsticks(prepared(reference("isoflop")), known))
+    12
+    """
+    at = table.drop_duplicates(["width", "tokens"])
+    nowhere = np.full(len(at), np.nan)
+    return pd.concat(
+        [_said(at, *name, make(runs)(at), nowhere, "record") for name, make in YARDSTICKS.items()],
+        ignore_index=True,
+    )
+
+
+def _said(
+    at: pd.DataFrame, by: str, diet: str, value: np.ndarray, half: np.ndarray, band: str
+) -> pd.DataFrame:
+    """Forecasts with half widths in per cent, and what came of them."""
+    loss, low, high = at["measured"], value * np.exp(-half / 100), value * np.exp(half / 100)
+    told: dict[str, Any] = {
+        "by": by,
+        "fitted to": diet,
+        "band": band,
+        "value": value,
+        "low": low,
+        "high": high,
+    }
+    miss = 100 * np.log(loss / value)
+    return at.assign(**told, miss=miss, inside=(low <= loss) & (loss <= high))
+
+
 def in_words(table: pd.DataFrame) -> str:
     """How many of the registered runs are trained and lie inside the winner's band.
 
@@ -705,7 +790,7 @@ def rivals(table: pd.DataFrame) -> str:
     names = "; ".join(", ".join(name) for name in nearer.index) or "nobody"
     return (
         f"{budget:.1e} FLOPs, runs trained: {rows['width'].nunique()}; bands that hold them all: "
-        f"{int(held.sum())} of {len(held)}\nnearer than the winner: {names}"
+        f"{int(held.sum())} of {len(held)}\n  nearer than the winner: {names}"
     )
 
 
@@ -815,49 +900,3 @@ def draw_rivals(axes: Sequence[Axes], tables: Sequence[pd.DataFrame], reach: flo
         ax.set_yticks(range(len(order)), order)
         ax.set_ylim(len(order) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
-
-
-def draw_registered(
-    axes: Sequence[Axes], law: Law, band: Band, known: pd.DataFrame, reach: float
-) -> None:
-    """The law's bowls with their bands, one budget to each of `axes`, and what came out there.
-
-    `known` has `budget`, `params`, `tokens`, `flops` and `measured`, as the table of `scored`, and
-    `reach` is the largest budget of the fit (FLOPs). Rings are measured losses, crosses the
-    forecasts of runs that are not trained.
-
-    >>> from matplotlib.figure import Figure
-    >>> forecasts, _, _ = registered()
-    >>> known = scored(forecasts, forecasts.iloc[:0].assign(loss=0.0))
-    >>> axes = Figure().subplots(1, 2)
-    >>> flat = lambda at: np.full(len(at), 1.3)
-    >>> draw_registered(axes, flat, Band(0.8, 0.4, 6), known, 1e12)
-    >>> [ax.get_title() for ax in axes]
-    ['8.0e+12 FLOPs', '8.0e+13 FLOPs']
-    """
-    runs = known.drop_duplicates(["width", "tokens"])
-    for ax, (budget, rows) in zip(axes, runs.groupby("budget"), strict=True):
-        cost = rows["flops"] / rows["params"] / rows["tokens"]
-        N = np.geomspace(rows["params"].min() / 1.6, rows["params"].max() * 1.6, 60)
-        per_token = N * np.interp(np.log(N), *_sorted(np.log(rows["params"]), cost))
-        C = float(rows["flops"].mean())
-        bowl = law(pd.DataFrame({"params": N, "tokens": C / per_token, "flops": C}))
-        half = float(band.half(C / reach)) / 100
-        ax.plot(N, bowl, "--", color=plot.BLUE, lw=1.4)
-        ax.fill_between(
-            N, bowl * np.exp(-half), bowl * np.exp(half), color=plot.BLUE, alpha=0.15, lw=0
-        )
-        ring = rows["measured"].notna()
-        ax.plot(rows["params"][ring], rows["measured"][ring], "o", ms=8, mew=2, mfc="none",
-                mec=plot.RED, zorder=4)  # fmt: skip
-        asked = rows[~ring]
-        ax.plot(asked["params"], law(asked), "x", ms=7, mew=1.6, color=plot.BLUE, zorder=4)
-        ax.set(xlabel="parameters $N$", title=f"{budget:.1e} FLOPs")
-        ax.set_xlim(known["params"].min() / 3, known["params"].max() * 3)
-        plot.log_axes(ax, y=False)
-    axes[0].set_ylabel("loss $L$ (nats per token)")
-
-
-def _sorted(x: pd.Series, y: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    order = np.argsort(x.to_numpy(float))
-    return x.to_numpy(float)[order], y.to_numpy(float)[order]

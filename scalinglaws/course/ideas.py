@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 
 from .. import plot
 from ..fit.multiplier import Frontier, Multiplier, compute_multiplier, fit_frontier
+from ..learners import NgramConfig
 from ..runs import finished, reference
 from .verdict import Outcome
 
@@ -269,6 +270,30 @@ def read_once(window: int = 32) -> pd.DataFrame:
     return runs[runs["unique_tokens"].isna() & (runs["context"] == window)]
 
 
+def _kinds(runs: pd.DataFrame) -> pd.Series:
+    """In words which kind of learner made each run."""
+    plain = runs["shift"].astype("string").fillna("").str.lower() == "false"
+    muon = runs["optimizer"] == "muon"
+    kind = runs["learner"].astype(str).replace({"mlp": "MLP", "lstm": "LSTM"})
+    kind += np.where(plain, ", no shift", np.where(muon, ", Muon", ""))
+    return kind.rename("learner")
+
+
+def knowledge(window: int) -> tuple[Multiplier, np.ndarray]:
+    """What knowing Python is worth to a counter: a factor in text, and nats at equal text.
+
+    Both at the numbers of characters that stand in the multiplier's C.
+
+    >>> factor, nats = knowledge(128)
+    >>> bool((factor.M > 1).all() and (nats > 0).all() and len(nats) == len(factor.C))
+    True
+    """
+    plain, knows = (curve(counted(window, kind)) for kind in ("ngram", "python-ngram"))
+    factor = compute_multiplier(plain, knows)
+    loss = [np.exp(np.interp(np.log(factor.C), np.log(c.C), np.log(c.L))) for c in (plain, knows)]
+    return factor, loss[0] - loss[1]
+
+
 def closest(window: int = 32) -> pd.DataFrame:
     """How close each kind of learner that reads once comes to the n-gram on as much text.
 
@@ -283,11 +308,7 @@ def closest(window: int = 32) -> pd.DataFrame:
     grams = curve(counted(window))
     tokens = np.log(runs["tokens"].to_numpy(float))
     runs["gap"] = runs["loss"] - np.exp(np.interp(tokens, np.log(grams.C), np.log(grams.L)))
-    plain = runs["shift"].astype("string").fillna("").str.lower() == "false"
-    muon = runs["optimizer"] == "muon"
-    kind = runs["learner"].astype(str).replace({"mlp": "MLP", "lstm": "LSTM"})
-    kind += np.where(plain, ", no shift", np.where(muon, ", Muon", ""))
-    groups = runs.groupby(kind.rename("learner"))
+    groups = runs.groupby(_kinds(runs))
     best = runs.loc[groups["gap"].idxmin().to_numpy()]
     best.index = groups["gap"].idxmin().index
     return pd.DataFrame(
@@ -353,6 +374,96 @@ def crossing(window: int, learner: str = "ngram", many: bool = False) -> tuple[f
     return float(at[k - 1]), float(at[k - 1] * (at[k] / at[k - 1]) ** share), float(at[k])
 
 
+def crossings() -> pd.DataFrame:
+    """Where the widest learners fall below the counters, in powers of two of the characters.
+
+    A row for each window and counter. "read once" and "many passes" give the place where the lines
+    of `crossing` meet, in parentheses the measured points on both sides of it, or "by" the first
+    point if the learner is below there already. "less text" is how many times less many passes
+    need, with its least and largest value between those points.
+
+    >>> crossings().loc["32, n-gram", "less text"]
+    '29 (8 to 64)'
+    """
+    rows = {}
+    for window in (32, 128):
+        for learner, name in (("ngram", "n-gram"), ("python-ngram", "knows Python")):
+            once, many = (np.log2(crossing(window, learner, many=m)) for m in (False, True))
+            told = [
+                f"{at[1]:.1f} ({at[0]:.0f} to {at[2]:.0f})" if at[0] > 0 else f"by {at[2]:.0f}"
+                for at in (once, many)
+            ]
+            less = 2.0 ** np.array([once[1] - many[1], once[0] - many[2], once[2] - many[0]])
+            told.append("" if np.isnan(less[0]) else "{:.0f} ({:.0f} to {:.0f})".format(*less))
+            rows[f"{window}, {name}"] = told
+    return pd.DataFrame(rows, index=["read once", "many passes", "less text"]).T
+
+
+def price(counting: float, learning: float) -> pd.DataFrame:
+    """What the same loss costs by counting and by learning, in windows of 32.
+
+    A row for each number of characters that the n-gram of order 9 counts: its FLOPs and seconds,
+    those of the cheapest learner with Muon that reaches its loss on fresh text, and the ratio of
+    the FLOPs. `counting` are the seconds for a character, `learning` those for a FLOP. The learner
+    is read off the least loss that each budget buys; beyond the largest budget the cheapest single
+    run of the wide models is an upper bound, "at most". Where no run gets there, nothing is told.
+
+    >>> price(9e-7, 2e-11)["ratio"].tolist()[-1]
+    'no run gets there'
+    """
+    grams, least = curve(counted(32)), frontier(runs_of(["muon", "far-muon"]))
+    single = rations().query("passes == 1 and context == 32")
+    rows = {}
+    for D, loss in zip(grams.C, grams.L, strict=True):
+        power = round(float(np.log2(D)))
+        if power < 14 or power % 2:
+            continue
+        cost = D * NgramConfig().flops_per_token()
+        C, most = float(least.needed(loss)[0]), ""
+        if np.isnan(C):
+            C, most = float(single[single["loss"] <= loss]["flops"].min()), " at most"
+        there = C > 0
+        rows[f"2^{power}"] = {
+            "counting: FLOPs": f"{cost:.0e}",
+            "s": f"{D * counting:.2g}",
+            "learning: FLOPs": f"{C:.0e}" if there else "",
+            "s ": f"{C * learning:.2g}" if there else "",
+            "ratio": f"{C / cost:.0e}{most}" if there else "no run gets there",
+        }
+    return pd.DataFrame(rows).T
+
+
+def draw_read_once(ax: Axes, live: pd.DataFrame) -> None:
+    """Loss against characters, each read once, in windows of 32: counters and learners.
+
+    Lines for counters of four orders; squares for the lowest loss among all shipped learners that
+    read no more than so many characters; and the runs of `live`, a table with each kind of learner
+    named at its last point.
+
+    >>> import matplotlib.pyplot as plt
+    >>> figure, ax = plt.subplots()
+    >>> draw_read_once(ax, read_once().head(40))
+    >>> [text.get_text() for text in ax.texts][:2]
+    ['order 5', 'order 7']
+    >>> plt.close(figure)
+    """
+    for order, color in ((5, plot.GREY), (7, plot.SKY), (9, plot.BLUE), (12, plot.GREEN)):
+        each = curve(counted(32, order=order))
+        ax.plot(each.C, each.L, "o-", color=color, ms=3, lw=1.2)
+        below = -12 if order == 12 else 0  # counted less far than the others
+        plot.say(ax, each.C[-1], each.L[-1], f"order {order}", color=color, dy=below)
+    powers = 2.0 ** np.arange(14, 26, 2)
+    best = lowest_within(read_once(), powers)["loss"].to_numpy(float)
+    ax.plot(powers, best, "s-", color=plot.RED, ms=5, lw=1.2)
+    plot.say(ax, powers[2], best[2], "best reference run", color=plot.RED, dy=5)
+    for kind, runs in live.groupby(_kinds(live)):
+        mean = runs.groupby("tokens")["loss"].mean()
+        ax.plot(mean.index, mean, "^:", color=plot.PURPLE, ms=5, lw=1)
+        plot.say(ax, mean.index[-1], mean.iloc[-1], str(kind), color=plot.PURPLE)
+    ax.set(xlabel="characters counted or read", ylabel="loss (nats per token)", xlim=(3e3, 5e8))
+    plot.log_axes(ax)
+
+
 def draw_by_data(ax: Axes, window: int) -> None:
     """Loss against characters: both n-grams, and the learners read once and many times.
 
@@ -384,3 +495,4 @@ def draw_by_data(ax: Axes, window: int) -> None:
                  ha="right")  # fmt: skip
     ax.set(xlabel="characters counted or read", title=f"Windows of {window}", xlim=(1e3, 1.2e8))
     plot.log_axes(ax)
+    ax.set_xticks(10.0 ** np.arange(4, 8))

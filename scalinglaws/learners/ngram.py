@@ -29,6 +29,14 @@ from torch import Tensor
 from .. import _checks as checks
 from .base import Count, Counter, LearnerConfig, check_count
 
+_NUMBERS = 2**30
+"""So many different strings at most are numbered where longer ones are built on them."""
+
+
+def _fit(vocab_size: int, room: int) -> int:
+    """How many tokens, packed into one integer, stay below this."""
+    return next(n for n in range(63, -1, -1) if vocab_size**n <= room)
+
 
 @dataclass(frozen=True)
 class NgramConfig(LearnerConfig):
@@ -59,10 +67,10 @@ class NgramConfig(LearnerConfig):
                 f"order must be at most {self.context + 1}, the context and the predicted token; "
                 f"got {self.order}"
             )
-        if self.vocab_size**self.order > 2**63:
-            most = next(n for n in range(63, 0, -1) if self.vocab_size**n <= 2**63)
+        most = _fit(self.vocab_size, 2**63) + _fit(self.vocab_size, 2**63 // _NUMBERS)
+        if self.order > most:
             raise ValueError(
-                f"{self.order} tokens out of {self.vocab_size} do not fit into one integer: with "
+                f"strings of {self.order} tokens out of {self.vocab_size} cannot be numbered: with "
                 f"this vocab_size the order may be at most {most}"
             )
 
@@ -105,7 +113,7 @@ class Order(NamedTuple):
     """The n-grams of one order, sorted by history, then token."""
 
     histories: np.ndarray
-    """Different histories, each packed into one integer, ascending; shape (histories,)."""
+    """Different histories, each as one integer (see `numbered`), ascending; shape (histories,)."""
     starts: np.ndarray
     """Where the n-grams of each history begin, and the end of all; shape (histories + 1,)."""
     tokens: np.ndarray
@@ -180,33 +188,70 @@ def packed(tokens: np.ndarray, places: np.ndarray, length: int, vocab_size: int)
     return packed
 
 
+def numbered(
+    orders: list[Order], tokens: np.ndarray, places: np.ndarray, length: int, vocab_size: int
+) -> np.ndarray:
+    """The last `length` tokens up to each place as `Order.histories` has them.
+
+    A history that fits into one integer with the token after it is packed. A longer one is the
+    number of its end, the longest history that fits, with what stands before that packed on top;
+    it is -1 if its end was not met.
+    """
+    near = _fit(vocab_size, 2**63) - 1
+    if length <= near:
+        return packed(tokens, places, length, vocab_size)
+    ends = orders[near].histories
+    wanted = packed(tokens, places, near, vocab_size)
+    row = np.minimum(np.searchsorted(ends, wanted), len(ends) - 1)
+    before = packed(tokens, places - near, length - near, vocab_size)
+    return np.where(ends[row] == wanted, before * len(ends) + row, -1)
+
+
 def counted(
     tokens: np.ndarray, targets: np.ndarray, places: np.ndarray, c: NgramConfig
 ) -> list[Order]:
     """The orders from 1 up; tokens and targets (windows, time), counted at these places."""
     orders: list[Order] = []
     longer: np.ndarray | None = None  # the n-grams of the order above
+    v, most = c.vocab_size, _fit(c.vocab_size, 2**63)
+    fitting = np.zeros(0, dtype=np.int64)  # the n-grams on which longer ones are built
+    if c.order > most:
+        there = places[places + 1 >= most - 1]
+        fitting, _ = tallied(packed(tokens, there, most - 1, v) * v + targets[:, there])
+        if len(fitting) > _NUMBERS:
+            raise ValueError(
+                f"{len(fitting)} different strings of {most} tokens are too many to build longer "
+                f"ones on: count fewer tokens, or with an order of at most {most}"
+            )
+    heads, head_of = np.unique(fitting // v, return_inverse=True)
     for order in range(c.order, 0, -1):
         length = order - 1
         # At place t a window holds t + 1 tokens of history.
         there = places[places + 1 >= length]
-        grams = packed(tokens, there, length, c.vocab_size) * c.vocab_size + targets[:, there]
+        grams = packed(tokens, there, min(length, most - 1), v) * v + targets[:, there]
+        if order > most:
+            before = packed(tokens, there - (most - 1), order - most, v)
+            grams = before * len(fitting) + np.searchsorted(fitting, grams)
         keys, often = tallied(grams)
         after = None
         if longer is not None:
             # Each longer n-gram is one more token that its own end came after. So is a beginning.
             after = np.zeros(len(keys), dtype=np.int64)
-            ends, times = tallied(longer % c.vocab_size**order)
-            after[np.searchsorted(keys, ends)] = times
+            room = v**order if order < most else v ** (order - most) * len(fitting)
+            ends, times = tallied(longer % room)
+            after[np.searchsorted(keys, fitting[ends] if order == most else ends)] = times
             first, _ = tallied(grams[:, there + 1 == length])
             after[np.searchsorted(keys, first)] += 1
-        histories = keys // c.vocab_size
+        histories, last = keys // v, keys % v
+        if order > most:
+            before, number = np.divmod(keys, len(fitting))
+            histories, last = before * len(heads) + head_of[number], fitting[number] % v
         starts = np.flatnonzero(np.diff(histories, prepend=-1, append=-1))
         orders.append(
             Order(
                 histories[starts[:-1]],
                 starts,
-                (keys % c.vocab_size).astype(np.int16),
+                last.astype(np.int16),
                 shared_out(often, starts),
                 None if after is None else shared_out(after, starts),
             )
@@ -261,7 +306,7 @@ def probabilities(
         here = np.flatnonzero(places + 1 >= length)
         if not len(here) or not len(order.histories):
             continue
-        wanted = packed(tokens, places[here], length, c.vocab_size)
+        wanted = numbered(orders, tokens, places[here], length, c.vocab_size)
         row = np.minimum(np.searchsorted(order.histories, wanted), len(order.histories) - 1)
         met = order.histories[row] == wanted
         highest = (length == len(orders) - 1) | (places[here] + 1 == length)
@@ -280,7 +325,7 @@ def longest_met(
         here = np.flatnonzero(places + 1 >= length)
         if not length or not len(here) or not len(order.histories):
             continue
-        wanted = packed(tokens, places[here], length, c.vocab_size)
+        wanted = numbered(orders, tokens, places[here], length, c.vocab_size)
         row = np.minimum(np.searchsorted(order.histories, wanted), len(order.histories) - 1)
         longest[:, here] = np.where(order.histories[row] == wanted, length, longest[:, here])
     return longest

@@ -37,7 +37,7 @@ def limits(patience: float) -> Limits:
     with sandbox.Box(Limits()) as box:
         grading.mark(masters.load(SET), world(SET), grading.cells_of(bytes_of(solved(SET))), box)
         seconds = box.ask("__import__('time').process_time()")["value"]
-    return Limits(3 * seconds, 8 * seconds, patience=patience, memory_mb=700)
+    return Limits(3 * seconds, 8 * seconds, patience=patience, idle_seconds=20, memory_mb=700)
 
 
 def graded_class(
@@ -94,3 +94,66 @@ def test_processes_that_hold_too_much_together_are_ended(monkeypatch):
         monkeypatch.setattr(sandbox, "memory", lambda pid: 10**12)
         with pytest.raises(sandbox.Ended, match="more memory"):
             box.run("while True: pass")
+
+
+def test_memory_in_files_without_a_name_counts(monkeypatch):
+    needs_sandbox()
+    with sandbox.Box(Limits()) as box:
+        assert box.ask("6 * 7")["value"] == 42
+        monkeypatch.setattr(sandbox, "addresses", lambda limits: 200 * 2**20)
+        with pytest.raises(sandbox.Ended, match="more memory"):
+            box.run(
+                "import os\nheld = [os.memfd_create('x') for _ in range(6)]\n"
+                "for one in held: os.write(one, bytes(40 * 2**20))\nwhile True: pass"
+            )
+
+
+FILL = """
+import os
+
+def fill(place):
+    written = 0
+    try:
+        for i in range(4):
+            with open(f"{place}/fill{i}", "wb", buffering=0) as file:
+                for _ in range(4):
+                    written += file.write(bytes(2**20))
+    except OSError:
+        pass
+    return written
+
+def put_away(place):
+    for i in range(4):
+        try:
+            os.remove(f"{place}/fill{i}")
+        except OSError:
+            pass
+"""
+
+
+def test_the_limit_of_the_disk_holds_everywhere():
+    needs_sandbox()
+    with sandbox.Box(Limits(disk_mb=4)) as box:
+        assert box.run(FILL)["error"] is None
+        places = ("/tmp", "/dev/shm", "/", "/dev", "/box", "/usr", "/proc")
+        written = {place: box.call("fill", [place])["value"] for place in places}
+        assert all(written[place] == 0 for place in places[2:]), written
+        assert all(2**20 < written[place] <= 2**22 for place in places[:2]), written
+        for place in places:
+            box.call("put_away", [place])
+        assert box.run("import multiprocessing as mp; mp.Lock(); open('/dev/null', 'w').write('x')")
+
+
+def test_sleepers_and_those_who_let_others_compute_are_ended():
+    needs_sandbox()
+    with sandbox.Box(Limits(idle_seconds=2)) as box:
+        assert box.ask("6 * 7")["value"] == 42
+        with pytest.raises(sandbox.Ended, match="slept for more than 2 seconds"):
+            box.run("import time\ntime.sleep(1000)")
+    others = "import os\nfor _ in 'ab':\n if not os.fork():\n  while 1: pass\nos.wait()"
+    told = "computed for more than 1 seconds in all"
+    with (
+        sandbox.Box(Limits(seconds=1, idle_seconds=100, patience=1000)) as box,
+        pytest.raises(sandbox.Ended, match=told),
+    ):
+        box.run(others)

@@ -8,7 +8,7 @@ import pytest
 from classroom import blank, by_tests, changed, lost, marked, said, solved, world
 from mistakes import MISTAKES
 
-from coursework import masters
+from coursework import grading, masters, runner
 from scalinglaws.course import assignment
 
 SETS = masters.names()
@@ -68,6 +68,25 @@ def test_a_mistake_loses_its_points_and_is_named(name, mistake):
     graded = marked(name, changed(solved(name), mistake.cells))
     assert lost(graded) == mistake.lost, said(graded)
     assert mistake.said in said(graded)
+
+
+def test_right_intervals_of_any_kind_pass_and_slips_are_known_by_their_ends():
+    truth = world("power-laws").truth
+    cell = masters.load("power-laws").named()["q5-test"]
+    middle, wide = truth["alpha"], truth["interval"][1] - truth["interval"][0]
+
+    def told(low, high):
+        student = runner.Student()
+        student.names["alpha_interval"] = (low, high)
+        return grading.tested(cell, world("power-laws"), student).said
+
+    for share in (0.3, 0.34, 0.45, 0.6, 1.0, 2.0, 3.0):
+        low, high = middle - share * wide / 2, middle + share * wide / 2
+        assert told(low + 0.03 * wide, high + 0.03 * wide) == "right", share
+    said = {"one": "one standard error", "known": "takes the floor for known"}
+    for low, high, slip in truth["narrow"]:
+        assert said[slip] in told(low, high)
+    assert "narrower" in told(middle - 0.05 * wide, middle + 0.05 * wide)
 
 
 def test_the_numbers_of_another_student_are_wrong():

@@ -551,10 +551,26 @@ class TestNgram:
         ((tokens, loss),) = told
         assert tokens == 2_000 and math.isnan(loss)
 
-    def test_more_than_fits_into_an_integer_or_the_context_is_refused(self) -> None:
-        NgramConfig(order=9, vocab_size=128)
-        with pytest.raises(ValueError, match="the order may be at most 8"):
-            NgramConfig(order=9, vocab_size=129)
+    @pytest.mark.parametrize("fit", [1, 2, 3])
+    def test_strings_too_long_for_an_integer_are_counted_alike(
+        self, monkeypatch: pytest.MonkeyPatch, fit: int
+    ) -> None:
+        from scalinglaws.learners import ngram
+
+        config = NgramConfig(order=5, context=6, vocab_size=4)
+        rng = np.random.default_rng(1)
+        windows = rng.choice(4, p=[0.5, 0.3, 0.15, 0.05], size=(80, 7)).tolist()
+        texts = torch.from_numpy(rng.integers(4, size=(1, 30, 6)))
+        packed = counted(config, windows)(texts)
+        monkeypatch.setattr(ngram, "_fit", lambda vocab_size, room: fit)
+        numbered = counted(config, windows)
+        assert torch.equal(numbered(texts), packed)
+        assert numbered.params() == counted(config, windows).params()
+
+    def test_more_than_can_be_numbered_or_the_context_is_refused(self) -> None:
+        NgramConfig(order=13, vocab_size=128)
+        with pytest.raises(ValueError, match="the order may be at most 13"):
+            NgramConfig(order=14, vocab_size=128)
         with pytest.raises(ValueError, match="order must be at most 5"):
             NgramConfig(order=9, context=4)
 
