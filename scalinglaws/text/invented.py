@@ -90,8 +90,13 @@ class Invented:
         parts = (checks.whole(train, "train", 1), checks.whole(val, "val", 1))
         texts = [self._text(n, generator(self.seed, 2 + i)) for i, n in enumerate(parts)]
         symbols = self.vocabulary.symbols
-        name = f"an invented language of {self.words:,} words"
-        return Corpus(name, *texts, vocab_size=len(symbols), vocabulary=symbols)
+        return Corpus(
+            name=f"an invented language of {self.words:,} words",
+            train=texts[0],
+            val=texts[1],
+            vocab_size=len(symbols),
+            vocabulary=symbols,
+        )
 
     def render(self, tokens: np.ndarray) -> str:
         """The text of an array of tokens of shape (tokens,)."""

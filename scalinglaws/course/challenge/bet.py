@@ -195,7 +195,8 @@ class Bet:
                 device=device,
                 progress=progress,
             )
-            found = dict(zip(missing, table.to_dict("records"), strict=True))
+            rows: list[dict[Any, Any]] = table.to_dict("records")
+            found = dict(zip(missing, rows, strict=True))
             entries = ledger.add(self.path, self.owner, lambda have: _new_results(have, found))
             _complain(found)
         return self._table(entries, asked)
@@ -244,7 +245,7 @@ class Bet:
         rows = []
         for run in runs:
             row = found.get(run, {"status": "failed: not finished"})
-            numbers = {
+            numbers: dict[str, Any] = {
                 key: math.nan if row.get(key) is None else row[key]
                 for key in ("loss", "loss_std", "seconds")
             }
@@ -378,7 +379,7 @@ def _check_budget(setting: Setting, new: Sequence[Run], used: int) -> None:
 
 
 def _new_results(
-    have: Sequence[Entry], found: Mapping[Run, Mapping[str, Any]]
+    have: Sequence[Entry], found: Mapping[Run, dict[Any, Any]]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Entries for what came out, but for runs that failed, which may be tried again."""
     numbers, done = begun(have), results(have)
@@ -395,7 +396,7 @@ def _new_results(
     return [("ended", body) for body in bodies]
 
 
-def _complain(found: Mapping[Run, Mapping[str, Any]]) -> None:
+def _complain(found: Mapping[Run, dict[Any, Any]]) -> None:
     failed = [row["status"] for row in found.values() if str(row["status"]).startswith("failed")]
     if failed:
         raise RuntimeError(

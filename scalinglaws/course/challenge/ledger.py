@@ -24,7 +24,7 @@ from .setting import digest
 
 START = "0" * 64
 """What stands in the place of the hash before the first entry."""
-LARGEST = 20_000_000
+LARGEST = 5_000_000
 """So many bytes may a ledger have."""
 KINDS = ("opened", "begun", "ended", "committed")
 

@@ -122,9 +122,7 @@ def checked(setting: Setting, entries: Sequence[Entry], earlier: Receipt | None 
     except LedgerError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise LedgerError(
-            f"an entry of this ledger is not as the package writes it: {error}"
-        ) from None
+        raise LedgerError(f"an entry is not as the package writes it: {error}") from None
 
 
 def _checked(setting: Setting, entries: Sequence[Entry], earlier: Receipt | None) -> Standing:
@@ -138,7 +136,10 @@ def _checked(setting: Setting, entries: Sequence[Entry], earlier: Receipt | None
             f"this ledger has gone back: receipt {earlier} is known of it, and it does not go on "
             "from there"
         )
-    used, open_, closed = 0, {}, False
+    used, closed = 0, False
+    charged: dict[int, Run] = {}
+    seen: set[Run] = set()
+    ended: set[int] = set()
     for entry in entries[1:]:
         body, where = entry.body, f"entry {entry.number}"
         if closed or entry.kind == "opened":
@@ -148,13 +149,15 @@ def _checked(setting: Setting, entries: Sequence[Entry], earlier: Receipt | None
             check_run(setting, run)
             check_seed(setting, student, run)
             used += run.flops
-            if body["flops"] != run.flops or body["spent"] != used or run in open_.values():
+            if body["flops"] != run.flops or body["spent"] != used or run in seen:
                 raise LedgerError(f"{where}: the charge is not that of this run, or a second one")
             if used > setting.budget:
                 raise LedgerError(f"{where}: more than the budget was spent")
-            open_[entry.number] = run
+            charged[entry.number] = run
+            seen.add(run)
         elif entry.kind == "ended":
-            _check_end(entries, entry, open_)
+            _check_end(entry, charged, ended)
+            ended.add(body["of"])
         elif entry.kind == "committed":
             closed = True
             _check_commitment(setting, student, entries[: entry.number], entry)
@@ -163,9 +166,9 @@ def _checked(setting: Setting, entries: Sequence[Entry], earlier: Receipt | None
     )
 
 
-def _check_end(entries: Sequence[Entry], entry: Entry, open_: dict[int, Run]) -> None:
-    body, ended = entry.body, [e for e in entries[: entry.number] if e.kind == "ended"]
-    if body["of"] not in open_ or any(e.body["of"] == body["of"] for e in ended):
+def _check_end(entry: Entry, charged: dict[int, Run], ended: set[int]) -> None:
+    body = entry.body
+    if body["of"] not in charged or body["of"] in ended:
         raise LedgerError(f"entry {entry.number}: a result without a run, or a second one")
     if body["loss"] is not None:
         checks.above_zero(body["loss"], "loss")
@@ -205,21 +208,28 @@ def spot_check(
 
 def settled(
     setting: Setting, truth: Truth, made: Sequence[Commitment], store: Path, **how: Any
-) -> list[Outcome]:
+) -> list[Outcome | None]:
     """Train what was bet on, where the truth does not hold it, and score each bet.
 
-    The best run that is known is the best of the truth and of all that was bet on. `how` goes to
-    `sweep`; finished runs are in `store`, so this goes on where it was cut off.
+    The best run that is known is the best of the truth and of all that was bet on. None stands in
+    the place of a bet whose run could not be trained. `how` goes to `sweep`; finished runs are in
+    `store`, so this goes on where it was cut off.
     """
-    known = {replace(run, seed=0): loss for run, loss in zip(truth.runs, truth.losses, strict=True)}
+    known: dict[Run, float | None] = {
+        replace(run, seed=0): loss for run, loss in zip(truth.runs, truth.losses, strict=True)
+    }
     runs = list(dict.fromkeys(replace(one.run, seed=0) for one in made))
     missing = [run for run in runs if run not in known]
     if missing:
         known |= dict(
             zip(missing, outcomes(setting, missing, truth.seed, store, **how), strict=True)
         )
-    best = min(known.values())
-    return [Outcome(one, known[replace(one.run, seed=0)], best) for one in made]
+    best = min(loss for loss in known.values() if loss is not None)
+    found = [known[replace(one.run, seed=0)] for one in made]
+    return [
+        None if loss is None else Outcome(one, loss, best)
+        for one, loss in zip(made, found, strict=True)
+    ]
 
 
 def outcome(bet: Bet, sealed: str | Path, **how: Any) -> Outcome:
@@ -233,4 +243,6 @@ def outcome(bet: Bet, sealed: str | Path, **how: Any) -> Outcome:
         raise LedgerError("the seal is opened after the bet: commit first, by bet.commit(...)")
     truth = unseal(Path(sealed).read_text(encoding="ascii"), bet.setting)
     [found] = settled(bet.setting, truth, [made], bet.path.with_suffix(".sqlite"), **how)
+    if found is None:
+        raise RuntimeError("your run was not trained to its end: give the command again")
     return found

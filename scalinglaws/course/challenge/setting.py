@@ -34,7 +34,7 @@ class Tier:
 
 
 TIERS = {
-    "tiny": Tier(1e7, 4e8, (4, 8), 2**17, (16,)),
+    "tiny": Tier(3e6, 1.2e8, (4, 8), 2**15, (16,)),
     "small": Tier(1e10, 4e11, (24, 32, 48, 64), 2**23),
     "standard": Tier(1e12, 4e13, (64, 96, 128, 192), 2**26),
     "large": Tier(3e13, 1.2e15, (192, 256, 384, 512), 2**28),
@@ -130,7 +130,7 @@ def draw(tier: str, seed: int) -> Setting:
     )
     context = int(rng.choice(size.contexts))
     shift = bool(rng.integers(2))
-    val_tokens = 2**17 if size.tokens > 2**17 else 2**13
+    val_tokens = 2**12 if tier == "tiny" else 2**17
     return Setting(
         tier=tier,
         language=language,
@@ -218,6 +218,9 @@ def check_run(setting: Setting, run: Run) -> None:
             f"models of this bet have a width up to {setting.widest} and a depth up to {DEEPEST}, "
             f"got {model.width} and {model.depth}"
         )
+    least, most = max(1, 128 // setting.context), 2**17 // setting.context
+    if run.batch is not None and not least <= run.batch <= most:
+        raise ValueError(f"a batch has {least} to {most} sequences here, got {run.batch}")
     if run.unique_tokens is not None or run.tokens > setting.train_tokens:
         raise ValueError(
             f"every token is read once, and there are {setting.train_tokens:,} of them; the run "

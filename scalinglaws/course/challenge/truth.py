@@ -77,21 +77,30 @@ class Truth:
 
 def outcomes(
     setting: Setting, runs: Sequence[Run], seed: int, store: Path, **how: Any
-) -> tuple[float, ...]:
-    """The losses of these runs with the secret seed; those in the store are not trained again.
+) -> list[float | None]:
+    """The losses of these runs with the secret seed; None for one that could not be trained.
 
-    `how` goes to `sweep`: workers, device, progress. Raises RuntimeError if one was not finished.
+    Those in the store are not trained again. `how` goes to `sweep`: workers, device, progress.
     """
     asked = [replace(run, seed=seed) for run in runs]
     for run in asked:
         check_run(setting, run)
     table = sweep(list(dict.fromkeys(asked)), setting.corpus(), store=store, **how)
-    failed = [status for status in table["status"] if str(status).startswith("failed")]
-    if failed:
-        raise RuntimeError(f"a run was not finished ({failed[0]}): give the command again")
-    found = dict(zip(dict.fromkeys(asked), table["loss"], strict=True))
     even = math.log(len(setting.language.vocabulary))
-    return tuple(float(found[run]) if math.isfinite(found[run]) else even for run in asked)
+    found: dict[Run, float | None] = {}
+    for run, loss, status in zip(dict.fromkeys(asked), table["loss"], table["status"], strict=True):
+        diverged = None if str(status).startswith("failed") else even
+        found[run] = float(loss) if math.isfinite(loss) else diverged
+    return [found[run] for run in asked]
+
+
+def _all_of(
+    setting: Setting, runs: Sequence[Run], seed: int, store: Path, how: dict[str, Any]
+) -> list[float]:
+    losses = [loss for loss in outcomes(setting, runs, seed, store, **how) if loss is not None]
+    if len(losses) < len(runs):
+        raise RuntimeError("a run was not trained to its end: give the command again")
+    return losses
 
 
 def train_truth(setting: Setting, seed: int, salt: str, store: Path, **how: Any) -> Truth:
@@ -99,14 +108,14 @@ def train_truth(setting: Setting, seed: int, salt: str, store: Path, **how: Any)
 
     First a ladder of widths; then, at the best of them, the usual dials one by one; then all that
     helped together. It can be cut off at any time and goes on where it was: each finished run is
-    in `store`. `how` goes to `sweep`.
+    in `store`. `how` goes to `sweep`. Raises RuntimeError if a run could not be trained.
     """
     ladder = [at_target(setting, width) for width in TIERS[setting.tier].widths]
     ladder = [run for run in ladder if run.tokens <= setting.train_tokens]
-    losses = outcomes(setting, ladder, seed, store, **how)
+    losses = _all_of(setting, ladder, seed, store, how)
     best = min(zip(losses, ladder, strict=True), key=lambda pair: pair[0])
     tried = [_with(setting, best[1], variant) for variant in VARIANTS]
-    changed = outcomes(setting, tried, seed, store, **how)
+    changed = _all_of(setting, tried, seed, store, how)
     helped: dict[str, Any] = {}
     for loss, variant in sorted(zip(changed, VARIANTS, strict=True), key=lambda pair: pair[0]):
         if loss < best[0]:
@@ -115,7 +124,7 @@ def train_truth(setting: Setting, seed: int, salt: str, store: Path, **how: Any)
     together = _with(setting, best[1], helped)
     if together not in runs:
         runs.append(together)
-        found += outcomes(setting, [together], seed, store, **how)
+        found += _all_of(setting, [together], seed, store, how)
     return Truth(setting.id, salt, seed, tuple(runs), tuple(found))
 
 
