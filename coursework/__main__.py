@@ -121,6 +121,7 @@ def grade(given: argparse.Namespace) -> int:
 def make_bet(given: argparse.Namespace) -> int:
     """Train the truth of a class, and write the notebook that students get."""
     how = {"workers": given.workers, "device": given.device}
+    shown = sys.stderr.isatty()
     if given.background:
         options = [f"--{name}={value}" for name, value in how.items() if value is not None]
         options += [f"--course={given.course}", f"--tier={given.tier}"]
@@ -128,7 +129,7 @@ def make_bet(given: argparse.Namespace) -> int:
         print(f"The training goes on by itself; its progress is written to {log}.")
         print("If the machine goes down, give the same command again.")
         return 0
-    notebook, sealed = bet.make(given.course, given.tier, **how)
+    notebook, sealed = bet.make(given.course, given.tier, progress=shown, **how)
     print(f"{notebook}: for every student, the same")
     print(f"{sealed}: the truth, to be opened after the bet")
     return 0
@@ -139,7 +140,10 @@ def settle_bet(given: argparse.Namespace) -> int:
     if not given.submissions.is_dir():
         raise ValueError(f"{given.submissions} is no folder")
     how = {"workers": given.workers, "device": given.device}
-    handed = bet.settle(given.course, given.tier, given.submissions, spots=given.spots, **how)
+    shown = sys.stderr.isatty()
+    handed = bet.settle(
+        given.course, given.tier, given.submissions, spots=given.spots, progress=shown, **how
+    )
     settled = sum(one.outcome is not None for one in handed)
     print(f"the bet: {len(handed)} ledgers, {settled} bets settled")
     for one in handed:

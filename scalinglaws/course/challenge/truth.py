@@ -157,7 +157,11 @@ def unseal(text: str, setting: Setting) -> Truth:
     """
     try:
         data = _veiled(base64.b64decode("".join(text.split()), validate=True), setting.id)
-        truth = Truth.from_plain(json.loads(zlib.decompressobj().decompress(data, 5_000_000)))
+        reader = zlib.decompressobj()
+        plain = reader.decompress(data, 5_000_000)
+        if not reader.eof:
+            raise ValueError("cut off")
+        truth = Truth.from_plain(json.loads(plain))
     except (ValueError, zlib.error):
         raise ValueError(
             f"this is not the sealed truth of the bet {setting.id}, or it is damaged"
