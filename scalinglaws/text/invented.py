@@ -116,14 +116,14 @@ class Invented:
         spelt, length = self._spelt
         favours = zipf(self.followers, 1.0)[:-1].cumsum()
         word = self._any(rng.random(streams))
-        rows, letters = [word], int(length[word].sum())
+        rows, letters = [word.astype(np.uint16)], int(length[word].sum())
         while letters < n:
             which, kept, other = rng.random((3, streams))
             favourite = np.searchsorted(favours, which, side="right")
             word = np.where(kept < self.habit, self.habits[word, favourite], self._any(other))
-            rows.append(word)
+            rows.append(word.astype(np.uint16))
             letters += int(length[word].sum())
-        said = np.stack(rows, axis=1).astype(np.int32).ravel()
+        said = np.stack(rows, axis=1).ravel()
         places = np.arange(spelt.shape[1])
         parts = []
         for start in range(0, len(said), _AT_ONCE):

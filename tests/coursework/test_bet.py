@@ -362,3 +362,18 @@ def test_two_processes_do_not_train_one_bet(course, capsys):
 
 def test_the_page_of_nobody(setting, truth):
     assert "No bet is settled yet" in board.page(setting, truth, [], [])
+
+
+def test_the_notebook_bets_in_nobodys_name(capsys):
+    cells = json.loads(bets.NOTEBOOK.read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert all(len(cell.splitlines()) <= 15 for cell in code)
+    assert sum(bets.PLACE in cell for cell in code) == 1
+    [betting] = [cell for cell in code if "bet.commit" in cell]
+
+    class Nobody:
+        receipt, commitment = "1-abc", None
+
+    exec(betting, {"bet": Nobody()})
+    assert "No bet yet" in capsys.readouterr().out
+    assert all(not cell.get("outputs") for cell in cells)
