@@ -25,7 +25,8 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 p, caption { max-width: 44rem; } caption { text-align: left; color: var(--quiet); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .5rem; font-size: .9rem; text-align: right; border-bottom: 1px solid var(--line);
+th, td { padding: .3rem .5rem; font-size: .9rem;
+  text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 th:nth-child(2), td:nth-child(2), th:nth-child(3), td:nth-child(3) { text-align: left; }
 .hit { color: var(--hit); } .miss { color: var(--miss); } .quiet { color: var(--quiet); }
@@ -108,7 +109,8 @@ def table(outcomes: Sequence[challenge.Outcome], level: float) -> str:
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADINGS)
     return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Bets"><table><caption>Score: the interval score, its width plus '
+        '<div class="scroll" tabindex="0" role="region" aria-label="Bets">'
+        "<table><caption>Score: the interval score, its width plus "
         f"{2 / (1 - level):.0f} times the distance by which it missed. Regret: loss above the best "
         "that is known. Total: both. All in nats per token; lower is better.</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"

@@ -369,7 +369,7 @@ def test_the_notebook_bets_in_nobodys_name(capsys):
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     assert all(len(cell.splitlines()) <= 15 for cell in code)
     assert sum(bets.PLACE in cell for cell in code) == 1
-    [betting] = [cell for cell in code if "bet.commit" in cell]
+    [betting] = [cell for cell in code if "bet.commit(" in cell]
 
     class Nobody:
         receipt, commitment = "1-abc", None
