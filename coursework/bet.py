@@ -303,4 +303,4 @@ def _safe(cell: Any) -> Any:
     if isinstance(cell, float):
         return f"{cell:.5f}"
     text = str(cell)
-    return f"'{text}" if text[:1] in "=+-@\t\r" and not isinstance(cell, int) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

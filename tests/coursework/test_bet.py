@@ -331,7 +331,11 @@ def test_a_class_is_settled_and_nobody_goes_back(course, mine, setting, tmp_path
     with (course / "grades" / "the-bet-tiny.csv").open() as file:
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert list(rows)[:3] == ["ada", "cy", "bo"]
-    assert rows["ada"]["held"] == "True" and rows["cy"]["held"] == "False"
+    assert (
+        rows["ada"]["refused"] == ""
+        and rows["ada"]["held"] == "True"
+        and rows["cy"]["held"] == "False"
+    )
     assert float(rows["cy"]["total"]) > float(rows["ada"]["total"]) and rows["bo"]["total"] == ""
     assert "does not follow" in rows["<script>.jsonl"]["refused"]
     assert "neither its name" in rows["dan/bet-dan.jsonl"]["refused"]
