@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,8 @@ OVERFLOW = """() => [...document.querySelectorAll("body *")]
   .map((e) => `${e.tagName}.${e.className}`)"""
 AT_ONCE = "*, *::before, *::after { transition: none !important; }"
 """A change of theme without the moments in between."""
+WITHOUT_CODE = """() => document.querySelectorAll("article pre").forEach((e) => {
+  e.textContent = ""; })"""
 FORMULA_FONT = """() => [...document.fonts]
   .filter((f) => f.family.startsWith("MJX") && f.status === "loaded").length"""
 UNREACHABLE = """() => [...document.querySelectorAll("article *")]
@@ -114,14 +117,8 @@ def kinds_of_tokens(path: Path) -> int:
     return len({kind for token in html.select("pre span") for kind in token.get("class", [])})
 
 
-def look(
-    seen: Visit, theme: str, expected: int, code: bool = True, barriers: bool = True
-) -> dict[str, list[str]]:
-    """Return what is wrong with an open page, by kind; `expected` is its number of formulas.
-
-    Barriers are looked for if `barriers`, and those in the page's code if `code` as well: that
-    takes three times as long as all else.
-    """
+def look(seen: Visit, theme: str, expected: int) -> dict[str, list[str]]:
+    """Return what is wrong with an open page, by kind; `expected` is its number of formulas."""
     page = seen.page
     drawn = page.locator("mjx-container").count()
     wrong = {kind: [] for kind in KINDS}
@@ -139,16 +136,27 @@ def look(
         wrong["formulas are drawn"].append("no font of MathJax was loaded")
     if page.locator("html").get_attribute("data-theme") != theme:
         wrong["follows the reader's theme"].append("another theme")
-    if not barriers:
-        return wrong
+    return wrong
+
+
+def barriers(page: Page, code: bool = True) -> list[str]:
+    """Return the serious barriers of an open page; without `code`, those outside of its code."""
     left_out = None if code else {"exclude": [["pre"]]}
     # Without `preload`, which asks for style sheets again and complains of those it does not find.
-    found = Axe().run(page, context=left_out, options={"preload": False}).response
-    for barrier in found["violations"]:
-        if barrier["impact"] in SERIOUS:
-            places = [node["html"][:160] for node in barrier["nodes"][:3]]
-            wrong["no serious barrier"].append(f"{barrier['id']}: {places}")
-    return wrong
+    options = {"preload": False, "resultTypes": ["violations"]}
+    found = Axe().run(page, context=left_out, options=options).response
+    return [
+        f"{barrier['id']}: {[node['html'][:160] for node in barrier['nodes'][:3]]}"
+        for barrier in found["violations"]
+        if barrier["impact"] in SERIOUS
+    ]
+
+
+def show(page: Page, width: int, theme: str) -> None:
+    """Show a page at this width in this theme."""
+    page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+    page.emulate_media(color_scheme=theme)
+    settle(page, theme)
 
 
 def settle(page: Page, theme: str) -> None:
@@ -162,8 +170,10 @@ def settle(page: Page, theme: str) -> None:
 def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
     """Look at every page at every width and in every theme; return what is wrong.
 
-    A page is opened once, as on a phone, and then widened. Colours are the same at every width, so
-    the barriers of the dark are looked for at one.
+    A page is opened once, as on a phone, and then widened. To look for barriers takes longer than
+    all else, and the longer the more there is on a page. So the code, whose colours are the same
+    everywhere, is judged on one page, at every width and in every theme, and taken out of the
+    others, which are judged in the dark when wide and in the light when narrow.
     """
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     paths = page_paths(site)
@@ -172,15 +182,19 @@ def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
         expected = formulas(site / path)
         with visit(browser, f"{address}/{path}", min(WIDTHS)) as seen:
             seen.page.add_style_tag(content=AT_ONCE)
-            for width in sorted(WIDTHS):
-                seen.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
-                for theme in THEMES:
-                    seen.page.emulate_media(color_scheme=theme)
-                    settle(seen.page, theme)
-                    needed = width == max(WIDTHS) or theme == "light"
-                    looked = look(seen, theme, expected, path == colourful, needed)
-                    for kind, messages in looked.items():
-                        found[kind] += [f"{path}, {width} px, {theme}: {m}" for m in messages]
+            for width, theme in product(sorted(WIDTHS), THEMES):
+                show(seen.page, width, theme)
+                for kind, messages in look(seen, theme, expected).items():
+                    found[kind] += [f"{path}, {width} px, {theme}: {m}" for m in messages]
+            whole = path == colourful
+            if not whole:
+                seen.page.evaluate(WITHOUT_CODE)
+            judged = [(max(WIDTHS), "dark"), (min(WIDTHS), "light")]
+            for width, theme in product(WIDTHS, THEMES) if whole else judged:
+                show(seen.page, width, theme)
+                found["no serious barrier"] += [
+                    f"{path}, {width} px, {theme}: {m}" for m in barriers(seen.page, whole)
+                ]
     return found
 
 
@@ -203,6 +217,7 @@ def test_a_bad_page_is_noticed(browser: Browser, tmp_path: Path) -> None:
         assert seen.elsewhere == ["https://example.org/pixel.png"]
         assert any("broken" in complaint for complaint in seen.complaints)
         wrong = look(seen, "light", expected=1)
+        wrong["no serious barrier"] = barriers(seen.page)
         assert wrong["fits the width"][0] == "DIV."
         assert wrong["formulas are drawn"]
         assert wrong["follows the reader's theme"]

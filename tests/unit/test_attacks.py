@@ -259,6 +259,9 @@ def test_what_is_stated_as_it_is_is_believed() -> None:
     assert "--unit tokens=1" in texts(measurements(hours))
     found = measurements(hours, units={"tokens": "1"})
     assert texts(found) == "" and not analyse(found, bootstrap=100).warnings
+    small = grid().assign(params=grid()["params"] / 1e4, tokens=grid()["tokens"] / 4e6)
+    assert said(small).startswith("all tokens are below 100000")
+    assert not analyse(measurements(small, units={"tokens": "1"}), bootstrap=100).warnings
 
 
 @pytest.mark.parametrize("factor", [0.03, 6.0])
