@@ -741,15 +741,26 @@ def _on_budgets(sizes: Sizes) -> bool:
 
 
 def checkpoints(
-    sizes: Sizes, run: np.ndarray | None, others: Sequence[Levels], steps: bool
+    sizes: Sizes,
+    run: np.ndarray | None,
+    others: Sequence[Levels],
+    steps: bool,
+    shared: bool = False,
 ) -> Iterator[Doubt]:
-    """Whether rows are checkpoints on the way of a run, whose losses are not those of its end."""
+    """Whether rows are checkpoints on the way of a run, whose losses are not those of its end.
+
+    shared: the table names runs, and some of several sizes alike, as a numbering of repeats does.
+    """
     key = list(sizes.known.values())
     if sizes.tokens is None and sizes.flops is None:
         return
     length = sizes.tokens if sizes.tokens is not None else sizes.flops
-    named = run is not None
+    name = ""
     if run is None:
+        name = (
+            ". If a column names the runs, say which: --column run='its name' (in Python "
+            "columns={'run': 'its name'})"
+        )
         same = [key[0]] if sizes.params is not None else []
         same += [each.codes for each in others if each.setting]
         # Losses against one quantity: a log has as many rows as this at equal distances.
@@ -768,33 +779,29 @@ def checkpoints(
         enough = 3 if steps else _EVEN if even else _CURVE
     else:
         enough = 2
+        if shared:
+            name = (
+                ". If the column of runs only numbers repeats, say that it names none: --column "
+                "run=none (in Python columns={'run': None})"
+            )
     table = pd.DataFrame({"run": run, "length": length})
     rows = float(table.groupby("run")["length"].nunique().median())
     if rows < enough:
         return
-    name = (
-        "If a column names the runs, say which: --column run='its name' (in Python "
-        "columns={'run': 'its name'})"
-    )
-    if named:
-        name = (
-            "If the column of runs only numbers repeats, say that it names none: --column run=none "
-            "(in Python columns={'run': None})"
-        )
     if len(np.unique(run)) == 1:
         yield Doubt(
             "checkpoints",
             f"these {len(run)} rows look like checkpoints of one training: their errors go "
             "together, so that the intervals are too narrow, and their losses are not those of "
             "runs that end there with a schedule of their own. A law of training wants runs of "
-            f"several lengths, the last row of each (--last; in Python last=True). {name}",
+            f"several lengths, the last row of each (--last; in Python last=True){name}",
         )
         return
     yield Doubt(
         "checkpoints",
         f"a run has {rows:g} rows in the median. If these are checkpoints of one training, their "
         "losses are not those of runs that end there with a schedule of their own: --last keeps "
-        f"the last row of each run (in Python last=True); the envelope method may use all. {name}",
+        f"the last row of each run (in Python last=True); the envelope method may use all{name}",
     )
 
 

@@ -109,7 +109,7 @@ class Measurements:
             others = doubts.levels_of(self.settings)
             steps = self._steps_differ()
             if not self.ends:
-                found += doubts.checkpoints(self.sizes, self.run, others, steps)
+                found += doubts.checkpoints(self.sizes, self.run, others, steps, self._shared())
             found += doubts.tuned(self.loss, self.sizes, others)
             some = self._some(_ENOUGH)
             mixed = list(doubts.mixed(some.loss, some.sizes, doubts.levels_of(some.settings)))
@@ -118,6 +118,13 @@ class Measurements:
             if not {"tuned", "mixed"} & {doubt.kind for doubt in found}:
                 found += doubts.repeats(self.loss, self.sizes, others, self._seeds())
         return found
+
+    def _shared(self) -> bool:
+        """Whether runs of several sizes have one name."""
+        column = self.roles.get("run")
+        if self.run is None or column is None:
+            return False
+        return self.table[column].nunique() < len(np.unique(self.run))
 
     def _seeds(self) -> tuple[str, np.ndarray] | None:
         """The name of the column of seeds, and the number of each run's seed."""
