@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import ALL_SKIPPED, HEIGHTS, THEMES, WIDTHS, page_paths, serve
-from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, Route, TimeoutError
+from building import read
+from playwright.sync_api import Browser, Page, Request, TimeoutError
 
 SERIOUS = ("serious", "critical")
 KINDS = (
@@ -39,8 +39,7 @@ OVERFLOW = """() => [...document.querySelectorAll("body *")]
   .map((e) => `${e.tagName}.${e.className}`)"""
 AT_ONCE = "*, *::before, *::after { transition: none !important; }"
 """A change of theme without the moments in between."""
-WITHOUT_CODE = """() => document.querySelectorAll("article pre").forEach((e) => {
-  e.textContent = ""; })"""
+WITHOUT = """(what) => document.querySelectorAll(what).forEach((e) => { e.textContent = ""; })"""
 FORMULA_FONT = """() => [...document.fonts]
   .filter((f) => f.family.startsWith("MJX") && f.status === "loaded").length"""
 UNREACHABLE = """() => [...document.querySelectorAll("article *")]
@@ -48,6 +47,7 @@ UNREACHABLE = """() => [...document.querySelectorAll("article *")]
   .filter((e) => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
   .filter((e) => e.tabIndex < 0)
   .map((e) => `${e.tagName}.${e.className}`)"""
+REACHABLE = f"() => !({UNREACHABLE})().length"
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Visit:
 def visit(
     browser: Browser, url: str, width: int = 1280, theme: str = "light", script: str = ALL_SKIPPED
 ) -> Iterator[Visit]:
-    """Open `url`, with every request that leaves this machine refused and noted.
+    """Open `url`; every request that leaves this machine is noted, and the browser refuses it.
 
     Bets are skipped, so that the whole page is open, unless another `script` runs first.
     """
@@ -74,14 +74,11 @@ def visit(
     page = context.new_page()
     seen = Visit(page)
 
-    def judge(route: Route) -> None:
-        if route.request.url.startswith((f"http://{own}/", "data:", "blob:")):
-            route.continue_()
-        else:
-            seen.elsewhere.append(route.request.url)
-            route.abort()
+    def judge(request: Request) -> None:
+        if not request.url.startswith((f"http://{own}/", "data:", "blob:")):
+            seen.elsewhere.append(request.url)
 
-    context.route("**/*", judge)
+    page.on("request", judge)
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     page.on(
         "console",
@@ -98,22 +95,28 @@ def visit(
         ),
     )
     try:
-        page.goto(url, wait_until="networkidle")
-        page.evaluate(DRAWN)
+        opened(seen, url)
         yield seen
     finally:
         context.close()
 
 
+def opened(seen: Visit, url: str, until: str = "networkidle") -> None:
+    """Go to a page of the same site, and forget what happened on the one before."""
+    seen.elsewhere.clear()
+    seen.complaints.clear()
+    seen.page.goto(url, wait_until=until)
+    seen.page.evaluate(DRAWN)
+
+
 def formulas(path: Path) -> int:
     """Return the number of formulas in the source of a built page."""
-    html = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    return len(html.select("span.math, div.math"))
+    return len(read(path).select("span.math, div.math"))
 
 
 def kinds_of_tokens(path: Path) -> int:
     """Return how many kinds of tokens the code of a built page has: each has its colour."""
-    html = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    html = read(path)
     return len({kind for token in html.select("pre span") for kind in token.get("class", [])})
 
 
@@ -139,12 +142,11 @@ def look(seen: Visit, theme: str, expected: int) -> dict[str, list[str]]:
     return wrong
 
 
-def barriers(page: Page, code: bool = True) -> list[str]:
-    """Return the serious barriers of an open page; without `code`, those outside of its code."""
-    left_out = None if code else {"exclude": [["pre"]]}
+def barriers(page: Page) -> list[str]:
+    """Return the serious barriers of an open page."""
     # Without `preload`, which asks for style sheets again and complains of those it does not find.
     options = {"preload": False, "resultTypes": ["violations"]}
-    found = Axe().run(page, context=left_out, options=options).response
+    found = Axe().run(page, options=options).response
     return [
         f"{barrier['id']}: {[node['html'][:160] for node in barrier['nodes'][:3]]}"
         for barrier in found["violations"]
@@ -157,6 +159,8 @@ def show(page: Page, width: int, theme: str) -> None:
     page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
     page.emulate_media(color_scheme=theme)
     settle(page, theme)
+    with suppress(TimeoutError):  # what became too wide is reachable a moment later
+        page.wait_for_function(REACHABLE, timeout=2_000)
 
 
 def settle(page: Page, theme: str) -> None:
@@ -171,29 +175,33 @@ def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
     """Look at every page at every width and in every theme; return what is wrong.
 
     A page is opened once, as on a phone, and then widened. To look for barriers takes longer than
-    all else, and the longer the more there is on a page. So the code, whose colours are the same
-    everywhere, is judged on one page, at every width and in every theme, and taken out of the
-    others, which are judged in the dark when wide and in the light when narrow.
+    all else, and the longer the more there is on a page. So code, whose colours are the same
+    everywhere, is judged on one page, at every width and in every theme, and formulas on another.
+    The other pages are judged without them, in the dark when wide and in the light when narrow.
     """
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
     paths = page_paths(site)
     colourful = max(paths, key=lambda path: kinds_of_tokens(site / path))
-    for path in paths:
-        expected = formulas(site / path)
-        with visit(browser, f"{address}/{path}", min(WIDTHS)) as seen:
+    learned = max(paths, key=lambda path: formulas(site / path))
+    with visit(browser, f"{address}/{paths[0]}", min(WIDTHS)) as seen:
+        for path in paths:
+            expected = formulas(site / path)
+            show(seen.page, min(WIDTHS), THEMES[0])
+            opened(seen, f"{address}/{path}", "load")
             seen.page.add_style_tag(content=AT_ONCE)
             for width, theme in product(sorted(WIDTHS), THEMES):
                 show(seen.page, width, theme)
                 for kind, messages in look(seen, theme, expected).items():
                     found[kind] += [f"{path}, {width} px, {theme}: {m}" for m in messages]
-            whole = path == colourful
-            if not whole:
-                seen.page.evaluate(WITHOUT_CODE)
+            if path != colourful:
+                seen.page.evaluate(WITHOUT, "article pre")
+            if path != learned:
+                seen.page.evaluate(WITHOUT, "mjx-container")
             judged = [(max(WIDTHS), "dark"), (min(WIDTHS), "light")]
-            for width, theme in product(WIDTHS, THEMES) if whole else judged:
+            for width, theme in product(WIDTHS, THEMES) if path == colourful else judged:
                 show(seen.page, width, theme)
                 found["no serious barrier"] += [
-                    f"{path}, {width} px, {theme}: {m}" for m in barriers(seen.page, whole)
+                    f"{path}, {width} px, {theme}: {m}" for m in barriers(seen.page)
                 ]
     return found
 
