@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -37,6 +38,12 @@ OVERFLOW = """() => [...document.querySelectorAll("body *")]
   })
   .slice(0, 5)
   .map((e) => `${e.tagName}.${e.className}`)"""
+EVERY = "SCALINGLAWS_EVERY_PAGE"
+HELD = (
+    "span.math, div.math", "article table", "article img", "article details", "article dl",
+    "[data-bet]", ".admonition", "script.widget, .widget-frame, [id^=explorer]", "article a",
+)  # fmt: skip
+"""What pages hold, as selectors: formulas, tables, figures, solutions, descriptions, bets, ..."""
 AT_ONCE = "*, *::before, *::after { transition: none !important; }"
 """A change of theme without the moments in between."""
 WITHOUT = """(what) => document.querySelectorAll(what).forEach((e) => { e.textContent = ""; })"""
@@ -172,17 +179,17 @@ def settle(page: Page, theme: str) -> None:
 
 @pytest.fixture(scope="module")
 def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
-    """Look at every page at every width and in every theme; return what is wrong.
+    """Look at pages at every width and in every theme; return what is wrong.
 
+    These are all pages where `make test` asks for them, else those of `telling`.
     A page is opened once, as on a phone, and then widened. To look for barriers takes longer than
     all else, and the longer the more there is on a page. So code, whose colours are the same
     everywhere, is judged on one page, at every width and in every theme, and formulas on another.
     The other pages are judged without them, in the dark when wide and in the light when narrow.
     """
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    paths = page_paths(site)
-    colourful = max(paths, key=lambda path: kinds_of_tokens(site / path))
-    learned = max(paths, key=lambda path: formulas(site / path))
+    colourful, learned, *_ = telling(site)
+    paths = page_paths(site) if os.environ.get(EVERY) == "1" else telling(site)
     with visit(browser, f"{address}/{paths[0]}", min(WIDTHS)) as seen:
         for path in paths:
             expected = formulas(site / path)
@@ -204,6 +211,25 @@ def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
                     f"{path}, {width} px, {theme}: {m}" for m in barriers(seen.page)
                 ]
     return found
+
+
+def telling(site: Path) -> list[str]:
+    """Return few pages with all that a page may hold: the most of each kind of thing, no copies.
+
+    The first has the most kinds of tokens in its code, the second the most formulas.
+    """
+    paths = page_paths(site)
+    most = [max(paths, key=lambda path: kinds_of_tokens(site / path))]
+    for what in HELD:
+        most.append(max(paths, key=lambda path: len(read(site / path).select(what))))
+    return [*dict.fromkeys([*most, "book/index.html", "search.html", "genindex.html"])]
+
+
+def test_few_pages_hold_all_that_a_page_may_hold(site: Path) -> None:
+    found = telling(site)
+    assert len(found) <= len(page_paths(site)) / 2
+    for what in HELD:
+        assert any(read(site / path).select(what) for path in found), what
 
 
 @pytest.mark.parametrize("kind", KINDS)
