@@ -13,7 +13,7 @@ TINY = TransformerConfig(width=8, context=8)
 
 def plan(huge: int = 0) -> list[Run]:
     """Twelve runs that cannot be trained together, and if asked one more that takes minutes."""
-    small = [Run(TINY, tokens=20_000, warmup=warmup) for warmup in range(1, 13)]
+    small = [Run(TINY, tokens=10_000, warmup=warmup) for warmup in range(1, 13)]
     return [*small, Run(TINY, tokens=huge)] if huge else small
 
 
