@@ -41,7 +41,7 @@ OVERFLOW = """() => [...document.querySelectorAll("body *")]
 EVERY = "SCALINGLAWS_EVERY_PAGE"
 HELD = (
     "span.math, div.math", "article table", "article img", "article details", "article dl",
-    "[data-bet]", ".admonition", "script.widget, .widget-frame, [id^=explorer]", "article a",
+    "[data-bet]", "script.widget, .widget-frame, [id^=explorer]", "article a",
 )  # fmt: skip
 """What pages hold, as selectors: formulas, tables, figures, solutions, descriptions, bets, ..."""
 AT_ONCE = "*, *::before, *::after { transition: none !important; }"
