@@ -116,6 +116,7 @@ def visit(
 def opened(seen: Visit, url: str, until: str = "networkidle") -> None:
     """Go to a page of the same site, and forget what happened on the one before."""
     seen.elsewhere.clear()
+    seen.loaded.clear()
     seen.complaints.clear()
     seen.page.goto(url, wait_until=until)
     seen.page.evaluate(DRAWN)
@@ -211,7 +212,6 @@ def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
         for path in paths:
             expected = formulas(site / path)
             show(seen.page, min(WIDTHS), THEMES[0])
-            seen.loaded.clear()
             opened(seen, f"{address}/{path}", "load")
             found["is light to load"] += [f"{path}: {m}" for m in weight(site, seen.loaded)]
             seen.page.add_style_tag(content=AT_ONCE)
