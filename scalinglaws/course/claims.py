@@ -111,7 +111,7 @@ CLAIMS: tuple[Claim, ...] = (
         "loss", 7, ("7.counting-most", "7.counting-most-later"),
     ),
     Claim(
-        "A band made from a record of misses holds far beyond the fit",
+        "The race winner's band, from its misses, holds far beyond the fit",
         "loss", 8, ("8.sealed-band", "8.far-band"),
     ),
     Claim(

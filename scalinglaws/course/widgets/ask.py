@@ -9,16 +9,10 @@ import torch
 
 from ...learners.transformer import Transformer
 from ...text import ShortSums
-from .base import Explorer, within
+from .base import Explorer, within, written
 
 LEVELS = 45
 """A weight is a whole number from -45 to 45, times the scale of its column."""
-
-
-def _written(numbers: np.ndarray) -> str:
-    """Whole numbers from 0 to 90 as characters that stand for themselves in JSON."""
-    codes = numbers.astype(int).ravel() + 35
-    return "".join(map(chr, codes + (codes >= ord("\\"))))
 
 
 def packed(weights: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
@@ -26,12 +20,12 @@ def packed(weights: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
 
     Each column has its own scale, an eighth of a power of two below that of the matrix.
     """
-    top = float(f"{np.abs(weights).max() / LEVELS * 1.00001:.6g}")
+    top = float(f"{max(np.abs(weights).max() / LEVELS * 1.00001, 1e-12):.6g}")
     each = np.maximum(np.abs(weights).max(axis=0) / LEVELS, top / 1024)
     steps = np.floor(8 * np.log2(np.maximum(top / each, 1)))
     scale = top * 2 ** (-steps / 8)
     level = np.clip(np.rint(weights / scale), -LEVELS, LEVELS)
-    said = {"n": weights.shape[1], "top": top, "s": _written(steps), "w": _written(level + LEVELS)}
+    said = {"n": weights.shape[1], "top": top, "s": written(steps), "w": written(level + LEVELS)}
     return said, level * scale
 
 

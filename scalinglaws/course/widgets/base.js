@@ -23,6 +23,7 @@ max-width:46rem;box-sizing:border-box;text-align:left}
 .slx select,.slx button,.slx input[type=text]{font:inherit;font-size:14px;color:inherit;
 background:var(--paper);border:1px solid var(--edge);border-radius:4px;padding:.2em .5em;min-height:32px;max-width:100%}
 .slx button{cursor:pointer}.slx button[aria-pressed=true]{background:var(--blue);border-color:var(--blue);color:var(--paper)}
+.slx button:disabled{opacity:.5;cursor:default}
 .slx :focus-visible{outline:3px solid var(--orange);outline-offset:2px}
 .slx .said{margin:.6em 0 0;padding:.5em .7em;border-left:3px solid var(--blue);min-height:3em;
 font-variant-numeric:tabular-nums}`;

@@ -17,6 +17,9 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 HERE = Path(__file__).parent
 _shown: Counter[str] = Counter()
 """How often a page of this content was made, so that no two on a page have one name."""
@@ -189,3 +192,22 @@ def rounded(values: Any, digits: int = 5) -> Any:
         return float(f"{values:.{digits}g}")
     values = values.tolist() if hasattr(values, "tolist") else values
     return [rounded(value, digits) for value in values]
+
+
+def written(numbers: Any) -> str:
+    """Whole numbers from 0 to 90, of any shape, as characters that stand for themselves in JSON.
+
+    >>> written([0, 1, 57, 58, 90])
+    '#$]^~'
+    """
+    codes = [int(number) + 35 for number in np.ravel(numbers)]
+    return "".join(chr(code + (code >= ord("\\"))) for code in codes)
+
+
+def needs(table: pd.DataFrame, what: str, *columns: str) -> None:
+    """Raises ValueError, which names them, if a table lacks columns that an explorer draws."""
+    lacking = [name for name in columns if name not in table]
+    if lacking:
+        raise ValueError(
+            f"{what}: the table lacks {', '.join(lacking)}; it needs {', '.join(columns)}"
+        )

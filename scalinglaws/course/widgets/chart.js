@@ -24,7 +24,7 @@ function toggles(rows, name, texts, changed) {
 }
 
 function ticksOf(low, high, log, room) {
-  if (!log) {
+  if (!log || high / low < 3) {
     const raw = (high - low) / room, base = 10 ** Math.floor(Math.log10(raw));
     const step = base * [1, 2, 5, 10].find((m) => m * base >= raw), ticks = [];
     for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i++) ticks.push(+(i * step).toPrecision(10));

@@ -39,7 +39,7 @@ class HowFar(Explorer):
     >>> explorer = HowFar(runs, race, race.assign(band=1.0))
     >>> explorer["ahead"] = 2
     >>> explorer.tally()
-    (20, 22)
+    (22, 22)
     """
 
     name = "how_far"
