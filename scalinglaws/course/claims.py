@@ -107,7 +107,7 @@ CLAIMS: tuple[Claim, ...] = (
         (), ("7.steps-add-up",),
     ),
     Claim(
-        "One habit, the counting, makes most of that gap",
+        "One habit, counting, makes most of the gap between our imitations",
         "loss", 7, ("7.counting-most", "7.counting-most-later"),
     ),
     Claim(
