@@ -56,7 +56,8 @@ serve: ## show the built book at http://localhost:8000 (PORT=... for another por
 check: $(INSTALLED) ## run every test but the notebooks, on two cores (minutes, not half an hour)
 	$(BIN)/python -m pytest tests --ignore tests/colab -n 2 --dist loadgroup
 
-test: check ## run every test: what check runs, then every notebook, and the Colab path
+test: check ## run every test: what check runs, then every page, every notebook, the Colab path
+	SCALINGLAWS_EVERY_PAGE=1 $(BIN)/python -m pytest tests/site/test_browser.py -k every_page
 	$(BIN)/python -m pytest book tests/colab tests/minutes --nbval-lax --nbval-current-env
 
 class: $(INSTALLED) ## grade a class of thirty, hostile submissions among them (needs bubblewrap)
