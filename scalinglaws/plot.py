@@ -15,6 +15,7 @@ import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.typing import ColorType
 from numpy.typing import ArrayLike
 
 from .estimate import Estimate, wilson
@@ -340,7 +341,7 @@ def say(
     y: float,
     text: str,
     *,
-    color: str = "#222222",
+    color: ColorType = "#222222",
     dx: float = 8,
     dy: float = 0,
     ha: str = "left",

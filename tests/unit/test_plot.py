@@ -188,9 +188,13 @@ class TestSay:
     def test_the_label_stands_beside_its_point(self, ax: Axes) -> None:
         plot.say(ax, 0.5, 0.5, "a word", dx=12, dy=-3, color=plot.RED)
         (text,) = ax.texts
-        assert text.get_text() == "a word" and text.get_color() == plot.RED
+        assert text.get_text() == "a word" and text.get_color() == plot.INK[plot.RED]
         assert text.xy == (0.5, 0.5) and text.get_position() == (12, -3)
         assert text.get_horizontalalignment() == "left"
+
+    def test_the_label_may_have_a_colour_of_a_colour_map(self, ax: Axes) -> None:
+        plot.say(ax, 0.5, 0.5, "a word", color=plt.cm.viridis(np.array([0.5]))[0])
+        assert to_hex(ax.texts[0].get_color()) == to_hex(plt.cm.viridis(0.5))
 
 
 class TestIntervals:
