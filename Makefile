@@ -7,13 +7,14 @@ WORKERS ?= 1
 RESULTS ?= _reference/gpu
 COURSE ?= _course
 SET ?=
+TIER ?= standard
 MOST_FLOPS ?= inf
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv book pdf serve check test class assign grade notebooks bench gpu gpu-chapters coverage lint format stamp clean
+.PHONY: help venv book pdf serve check test class assign grade bet settle notebooks bench gpu gpu-chapters coverage lint format stamp clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -55,7 +56,8 @@ serve: ## show the built book at http://localhost:8000 (PORT=... for another por
 check: $(INSTALLED) ## run every test but the notebooks, on two cores (minutes, not half an hour)
 	$(BIN)/python -m pytest tests --ignore tests/colab -n 2 --dist loadgroup
 
-test: check ## run every test: what check runs, then every notebook, and the Colab path
+test: check ## run every test: what check runs, then every page, every notebook, the Colab path
+	SCALINGLAWS_EVERY_PAGE=1 $(BIN)/python -m pytest tests/site/test_browser.py -k every_page
 	$(BIN)/python -m pytest book tests/colab tests/minutes --nbval-lax --nbval-current-env
 
 class: $(INSTALLED) ## grade a class of thirty, hostile submissions among them (needs bubblewrap)
@@ -71,6 +73,15 @@ grade: $(INSTALLED) ## grade what came back: make grade STUDENTS=roster.csv SUBM
 	  echo "Say whose and where: make grade STUDENTS=roster.csv SUBMISSIONS=folder"; exit 1; }
 	$(BIN)/python -m coursework grade --course "$(COURSE)" --students "$(STUDENTS)" \
 	  --submissions "$(SUBMISSIONS)" --workers $(WORKERS) $(if $(SET),--set $(SET))
+
+bet: $(INSTALLED) ## make the capstone of a class, in hours: make bet (TIER=small for minutes)
+	$(BIN)/python -m coursework bet --course "$(COURSE)" --tier $(TIER) $(BETTING)
+
+settle: $(INSTALLED) ## check and score a class's bets: make settle SUBMISSIONS=folder (TIER=...)
+	@test -n "$(SUBMISSIONS)" || { \
+	  echo "Say where they are: make settle SUBMISSIONS=folder"; exit 1; }
+	$(BIN)/python -m coursework settle --course "$(COURSE)" --tier $(TIER) \
+	  --submissions "$(SUBMISSIONS)" $(BETTING)
 
 notebooks: $(INSTALLED) ## run every chapter anew and store its outputs (ONLY=01 for one)
 	$(BIN)/python tools/notebooks.py $(if $(ONLY),--only $(ONLY))

@@ -9,6 +9,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # else two workers wait for each other's threads
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT / "tools"))
 

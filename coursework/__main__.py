@@ -1,6 +1,7 @@
 """The commands of an instructor: `build` before the term, `grade` after the deadline.
 
-`figures` writes the figures of the chapters to a folder, for slides.
+`bet` makes the capstone of a class and `settle` scores it. `figures` writes the figures of the
+chapters to a folder, for slides.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import export, figures, grading, key, masters, points, release, sandbox
+from scalinglaws.course.challenge import TIERS
+
+from . import bet, export, figures, grading, key, masters, points, release, sandbox
 from .sandbox import Limits
 
 
@@ -17,13 +20,14 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m coursework", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
+    course = argparse.ArgumentParser(add_help=False)
+    course.add_argument(
         "--course",
         type=Path,
         default=Path("_course"),
         help="the folder of your course: key, release, grades (default: _course). Keep it private",
     )
+    common = argparse.ArgumentParser(add_help=False, parents=[course])
     common.add_argument(
         "--students", type=Path, required=True, help="a CSV with a column id (name, email, ...)"
     )
@@ -53,6 +57,25 @@ def parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--no-sandbox", action="store_true", help="grade without protection from students' code"
     )
+    size = argparse.ArgumentParser(add_help=False, parents=[course])
+    size.add_argument(
+        "--tier", choices=TIERS, default="standard", help="how large a bet (default: standard)"
+    )
+    size.add_argument("--workers", type=int, help="processes that train (default: one a core)")
+    size.add_argument("--device", help="where to train, such as cuda (default: what there is)")
+    made = commands.add_parser(
+        "bet", parents=[size], help="make the capstone: train its truth, write its notebook"
+    )
+    made.add_argument(
+        "--background", action="store_true", help="train in a process that outlives this one"
+    )
+    settled = commands.add_parser("settle", parents=[size], help="check and score a class's bets")
+    settled.add_argument(
+        "--submissions", type=Path, required=True, help="a folder with the ledgers (*.jsonl)"
+    )
+    settled.add_argument(
+        "--spots", type=int, default=2, help="runs of each ledger to train again (default: 2)"
+    )
     slides = commands.add_parser("figures", help="write the figures of the chapters, for slides")
     slides.add_argument("--to", type=Path, required=True, help="a folder")
     return top
@@ -62,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command. The exit code is 2 if it cannot be done as it stands."""
     given = parser().parse_args(arguments)
     try:
-        return {"build": build, "grade": grade, "figures": draw}[given.command](given)
+        return COMMANDS[given.command](given)
     except (ValueError, OSError) as error:
         print(f"coursework: {error}", file=sys.stderr)
         return 2
@@ -97,6 +120,45 @@ def grade(given: argparse.Namespace) -> int:
                 continue
             folder = given.submissions
         one_set(given, name, folder, people, limits, shut)
+    return 0
+
+
+def make_bet(given: argparse.Namespace) -> int:
+    """Train the truth of a class, and write the notebook that students get."""
+    how = {"workers": given.workers, "device": given.device}
+    shown = sys.stderr.isatty()
+    if given.background:
+        options = [f"--{name}={value}" for name, value in how.items() if value is not None]
+        options += [f"--course={given.course}", f"--tier={given.tier}"]
+        log = bet.in_background(given.course, given.tier, options)
+        print(f"The training goes on by itself; its progress is written to {log}.")
+        print("If the machine goes down, give the same command again.")
+        return 0
+    notebook, sealed = bet.make(given.course, given.tier, progress=shown, **how)
+    print(f"{notebook}: for every student, the same")
+    print(f"{sealed}: the truth, to be opened after the bet")
+    return 0
+
+
+def settle_bet(given: argparse.Namespace) -> int:
+    """Check the ledgers of a class, train what was bet on, and write table and page."""
+    if not given.submissions.is_dir():
+        raise ValueError(f"{given.submissions} is no folder")
+    how = {"workers": given.workers, "device": given.device}
+    shown = sys.stderr.isatty()
+    handed = bet.settle(
+        given.course, given.tier, given.submissions, spots=given.spots, progress=shown, **how
+    )
+    settled = sum(one.outcome is not None for one in handed)
+    print(f"the bet: {len(handed)} ledgers, {settled} bets settled")
+    for one in handed:
+        if one.refused:
+            print(f"  {one.student} refused: {one.refused}")
+        elif one.outcome is None:
+            print(f"  {one.student} has not committed yet")
+        else:
+            print(f"  {one.student}: {one.outcome.total:.4f}")
+    print(f"Table and page: {given.course / 'grades' / f'the-bet-{given.tier}.html'}, .csv")
     return 0
 
 
@@ -167,6 +229,15 @@ def one_set(
 def shown(text: str) -> str:
     """Text as a terminal may get it: in one line, without what would command the terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+COMMANDS = {
+    "build": build,
+    "grade": grade,
+    "bet": make_bet,
+    "settle": settle_bet,
+    "figures": draw,
+}
 
 
 if __name__ == "__main__":

@@ -351,5 +351,6 @@ def say(
     """
     ax.annotate(
         text, (x, y), xytext=(dx, dy), textcoords="offset points",
-        color=INK.get(color, color), ha=ha, va="center", fontsize=10,
+        color=INK.get(color, color) if isinstance(color, str) else color,
+        ha=ha, va="center", fontsize=10,
     )  # fmt: skip

@@ -598,7 +598,7 @@ def _plausible(runs: Measurements) -> list[str]:
     said: list[str] = []
     for name, least in (("params", 3000), ("tokens", 1e5), ("flops", 1e9)):
         values = getattr(runs, name)
-        if values is not None and values.max() < least:
+        if values is not None and values.max() < least and name not in runs.units_stated:
             said.append(
                 f"all {name} are below {least:g}: if they are in other units, say so in the "
                 f"column's name, as in '{name} (M)' for millions"
@@ -614,12 +614,14 @@ def _losses(runs: Measurements) -> list[str]:
         said = f"column {runs.roles['loss']!r}"
     mend = (
         "--unit loss=perplexity, or =bits/token, =bits/byte, =nats/byte if it is one of these (in "
-        "Python units={'loss': 'perplexity'})"
+        "Python units={'loss': 'perplexity'}); =nats/token if it is right as it is"
     )
+    if "loss" in runs.units_stated:
+        return _odd_losses(runs, max(15.0, 20 * middle))
     if middle > 15:
         return [
             f"the median loss is {middle:.4g}: more than any guess costs in nats per token with a "
-            "usual vocabulary. Is it a perplexity, or in other units?"
+            f"usual vocabulary. Is it a perplexity, or in other units? {mend}"
         ]
     if middle > 7:
         return [
@@ -631,7 +633,13 @@ def _losses(runs: Measurements) -> list[str]:
             f"the median loss is {middle:.3g}, less than language models reach in nats per token. "
             f"Is it in other units, or no loss ({said})? {mend}"
         ]
-    high, low = loss > 15, loss < middle / 20
+    return _odd_losses(runs, 15.0)
+
+
+def _odd_losses(runs: Measurements, most: float) -> list[str]:
+    """Losses above `most`, or far below all others, which may be in another unit."""
+    loss, middle = runs.loss, float(np.median(runs.loss))
+    high, low = loss > most, loss < middle / 20
     if high.any() or low.any():
         odd = high if high.any() else low
         return [
@@ -686,6 +694,12 @@ def _explained(log_loss: np.ndarray, residuals: np.ndarray) -> list[str]:
 
 
 def _meaning(status: Status) -> str:
+    if status.kind is StatusKind.FLOOR_AT_ZERO:
+        return (
+            "no text has a loss of zero, so these runs do not tell the floor, or some of them are "
+            "in other units or of another experiment: look at the figure, and do not trust losses "
+            "far beyond the runs"
+        )
     if status.about_floor:
         return (
             "these runs do not tell the floor; do not read it as the entropy of the text, and do "

@@ -35,6 +35,7 @@ def stamped_files(root: Path) -> list[Path]:
     files = [root / name for name in named]
     files += sorted((root / "book").glob("*.ipynb")) + sorted((root / "book").glob("*.md"))
     files += sorted((root / "coursework" / "source").glob("*/*.ipynb"))
+    files += sorted((root / "coursework" / "capstone").glob("*.ipynb"))
     return [path for path in files if path.is_file()]
 
 

@@ -107,11 +107,11 @@ CLAIMS: tuple[Claim, ...] = (
          "7.steps-add-up"), (), ("7.steps-add-up",),
     ),
     Claim(
-        "One habit, the counting, makes most of that gap",
+        "One habit, counting, makes most of the gap between our imitations",
         "loss", 7, ("7.counting-most", "7.counting-most-later"),
     ),
     Claim(
-        "A band made from a record of misses holds far beyond the fit",
+        "The race winner's band, from its misses, holds far beyond the fit",
         "loss", 8, ("8.sealed-band", "8.far-band"),
     ),
     Claim(

@@ -52,7 +52,7 @@ _NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("flops", "flop", "compute", "trainingflop", "trainingflops", "trainflop",
          "trainflops", "totalflops", "totalflop", "trainingcompute", "traincompute", "budget",
          "computebudget", "flopsbudget", "flopbudget", "flopcount", "nflops", "totalflos",
-         "traintotalflos"),
+         "traintotalflos", "pfdays", "pfday", "pfsdays", "petaflopdays", "petaflopsdays"),
     ),
     "seed": (("seed", "randomseed", "rngseed", "trainseed"),),
     "run": (("run", "runid", "runname"),),
@@ -197,6 +197,7 @@ def _units_in(name: str, role: str) -> list[str]:
     units += re.findall(r"(?i)[\s_]([MBT])$", name) if role != "loss" else []
     if role == "flops":
         lower = name.lower()
+        units += [name] if unit_of(name, role).factor == PF_DAY else []
         units += re.findall(r"(?:^|[^a-z])((?:exa|zetta|yotta|[ezy])flops?)(?:$|[^a-z])", lower)
         units += re.findall(r"(?:total|train|training)[\s_]*([kmgtp]flops?)(?:$|[^a-z])", lower)
     return [unit for unit in units if unit.strip()]

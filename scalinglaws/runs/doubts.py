@@ -7,7 +7,7 @@ runs at several learning rates, checkpoints of one run: each is a `Doubt` that n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -55,6 +55,8 @@ _FAR = 300.0
 """Sizes apart by this factor from those of all other rows are likely in another unit."""
 _GAPS = {"params": 100.0, "tokens": 1e4, "flops": 1e5}
 """Between two sizes of one table there is seldom such a factor without another size."""
+_STEP, _FEW_ROWS = 250.0, 9
+"""A few tokens beyond a gap of this factor, twice any other in ln, are likely in thousands."""
 _KNOWN = {"params": (1e4, 1e14), "tokens": (1e6, 1e15), "flops": (1e12, 1e30)}
 _UNITS = {"params": {"k": 1e3, "M": 1e6, "B": 1e9},
           "tokens": {"k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12},
@@ -108,32 +110,49 @@ class Sizes:
 
 
 def units(
-    sizes: Sizes, stated: bool, rows: np.ndarray | None = None, place: str = "row"
+    sizes: Sizes, stated: Set[str], rows: np.ndarray | None = None, place: str = "row"
 ) -> Iterator[Doubt]:
-    """Sizes that look like another unit. `stated`: the user has said which units these are.
+    """Sizes that look like another unit. `stated`: of which the user has said the unit.
 
+    What is stated is believed, and the others are doubted where their unit would mend it.
     rows: where each run stood, and `place` what such a number is called.
     """
-    wrong = _wrong_sizes(sizes)
+    wrong = _wrong_sizes(sizes, stated)
     if wrong:
         fatal, what = wrong
-        yield Doubt("units", f"{what}. {_mend(sizes)}", fatal and not stated)
+        if not stated & sizes.given.keys() or next(_mends(sizes, stated), None):
+            yield Doubt("units", f"{what}. {_mend(sizes, stated)}", fatal)
         return
     found = _wrong_rows(sizes)
     if found:
         fatal, wrong_rows, what = found
         at = np.flatnonzero(wrong_rows) if rows is None else rows[wrong_rows]
+        about = _apart_in(sizes, wrong_rows)
+        unsaid = [name for name in about if name not in stated]
+        say = " ".join(f"--unit {name}=1" for name in unsaid or about)
+        python = ", ".join(f"{name!r}: '1'" for name in unsaid or about)
         yield Doubt(
             "units",
             f"{int(wrong_rows.sum())} of {len(wrong_rows)} runs ({listed(place, at)}) have "
             f"{what}: their sizes look like another unit than those of the others. Bring all rows "
-            "to one unit, or leave these out. If they are right as they are, say so: --unit "
-            "params=1 (in Python units={'params': '1'})",
-            fatal and not stated,
+            f"to one unit, or leave these out. If they are right as they are, say so: {say} "
+            f"(in Python units={{{python}}})",
+            fatal and bool(unsaid),
         )
         return
-    if not stated and (what := _thousandfold(sizes)):
-        yield Doubt("units", f"{what}. {_mend(sizes)}")
+    what = _thousandfold(sizes)
+    if what and (not stated & sizes.given.keys() or next(_mends(sizes, stated), None)):
+        yield Doubt("units", f"{what}. {_mend(sizes, stated)}")
+
+
+def _apart_in(sizes: Sizes, odd: np.ndarray) -> list[str]:
+    """In which sizes of the table a few rows lie far from all others; all where it is in none."""
+    apart = []
+    for name, values in sizes.given.items():
+        these, others = values[odd], values[~odd]
+        if these.max() * _STEP < others.min() or others.max() * _STEP < these.min():
+            apart.append(name)
+    return apart or list(sizes.given)
 
 
 def _wrong_rows(sizes: Sizes) -> tuple[bool, np.ndarray, str] | None:
@@ -160,7 +179,25 @@ def _wrong_rows(sizes: Sizes) -> tuple[bool, np.ndarray, str] | None:
             least, most = np.exp(logs[gap]), np.exp(logs[gap + 1])
             what = f"{name} beyond a gap from {least:.3g} to {most:.3g} in which there are none"
             return wide > 20 * _GAPS[name], odd, what
-    return None
+    return _thousandfold_rows(sizes)
+
+
+def _thousandfold_rows(sizes: Sizes) -> tuple[bool, np.ndarray, str] | None:
+    """A few rows whose tokens stand alone, a thousandfold off, though their models do not."""
+    N, D = sizes.params, sizes.given.get("tokens")
+    if N is None or D is None or len(D) < _FEW_ROWS:
+        return None
+    logs = np.sort(np.log(D))
+    gaps = np.diff(logs)
+    at = int(gaps.argmax())
+    below = np.log(D) <= logs[at]
+    odd = below if below.mean() <= 0.5 else ~below
+    usual = np.delete(gaps, at).max()
+    inside = (N[odd] >= N[~odd].min()) & (N[odd] <= N[~odd].max())
+    if gaps[at] < np.log(_STEP) or usual > gaps[at] / 2 or odd.mean() > 0.3 or not inside.all():
+        return None
+    least, most = np.exp(logs[at]), np.exp(logs[at + 1])
+    return False, odd, f"tokens beyond a gap from {least:.3g} to {most:.3g} in which there are none"
 
 
 def _apart(logs: np.ndarray, low: float, high: float) -> np.ndarray | None:
@@ -178,7 +215,7 @@ def _apart(logs: np.ndarray, low: float, high: float) -> np.ndarray | None:
 def _thousandfold(sizes: Sizes) -> str:
     """What looks like thousands of params or of tokens; "" where nothing does."""
     N, D = sizes.params, sizes.tokens
-    if N is None or D is None or sizes.scales.keys() & {"params", "tokens"}:
+    if N is None or D is None or sizes.scales.keys() >= {"params", "tokens"}:
         return ""
     if sizes.derived not in (None, "flops"):
         return ""
@@ -193,12 +230,15 @@ def _thousandfold(sizes: Sizes) -> str:
     return ""
 
 
-def _wrong_sizes(sizes: Sizes) -> tuple[bool, str] | None:
-    """Whether the sizes are impossible (True) or only unusual (False), and how."""
+def _wrong_sizes(sizes: Sizes, stated: Set[str] = frozenset()) -> tuple[bool, str] | None:
+    """Whether the sizes are impossible (True) or only unusual (False), and how.
+
+    A quantity whose unit is stated may be as small as it is.
+    """
     N, D, C = sizes.params, sizes.tokens, sizes.flops
     for name, least in (("params", _LEAST_PARAMS), ("tokens", _LEAST_TOKENS)):
         values = sizes.given.get(name)
-        if values is not None and values.max() < least:
+        if values is not None and values.max() < least and name not in stated:
             return True, f"all {name} are below {least:g}"
     if N is None or D is None or C is None:
         return None
@@ -221,11 +261,11 @@ def _wrong_sizes(sizes: Sizes) -> tuple[bool, str] | None:
     return None
 
 
-def _mend(sizes: Sizes) -> str:
+def _mend(sizes: Sizes, stated: Set[str]) -> str:
     """Which unit would make the sizes those of language models."""
-    best = min(_mends(sizes), default=None)
+    best = min(_mends(sizes, stated), default=None)
     changed = best[1] if best else {}
-    first = next(iter(changed), next(iter(sizes.given), "params"))
+    first = next(iter(changed), next((n for n in sizes.given if n not in stated), "params"))
     trust = (
         f"If they are right as they are, say so: --unit {first}=1 "
         f"(in Python units={{{first!r}: '1'}})"
@@ -245,11 +285,13 @@ def _mend(sizes: Sizes) -> str:
     return f"It would fit if {said}. {trust}"
 
 
-def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, bool, float, float], dict[str, str]]]:
+def _mends(
+    sizes: Sizes, stated: Set[str] = frozenset()
+) -> Iterator[tuple[tuple[int, bool, float, float], dict[str, str]]]:
     """One or two units that would make all sizes plausible, and what speaks against them.
 
     That is how many they are, whether the models would be tiny, how unusual the sizes would be, and
-    how large the units are.
+    how large the units are. What is stated stays.
     """
     given = sizes.given
     middle = {name: float(np.median(values)) for name, values in given.items()}
@@ -257,6 +299,7 @@ def _mends(sizes: Sizes) -> Iterator[tuple[tuple[int, bool, float, float], dict[
     for name in given:
         named = sizes.scales.get(name, 1.0)
         units = [("1", 1.0)] if named != 1 else list(_UNITS[name].items())
+        units = [] if name in stated else units
         options.append([(name, "", 1.0), *((name, unit, f / named) for unit, f in units)])
     for choice in product(*options):
         changed = {name: unit for name, unit, _ in choice if unit}
@@ -306,7 +349,14 @@ class Levels:
     def tuned(self) -> bool:
         """Whether people tune this, so that the best of several values counts."""
         words = _words(re.sub(r"(?i)learning[\s_.-]*rate", "lr", self.name))
+        if "eta" in words and not (self.numbers < 1).all():
+            return False  # the hours that are left
         return bool(TUNED.fullmatch(bare(self.name))) or any(map(_RATE.fullmatch, words))
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The different values as numbers, NaN where they are none."""
+        return pd.to_numeric(pd.Series(self.values), errors="coerce").to_numpy(dtype=float)
 
     @property
     def of_runs(self) -> bool:
@@ -415,6 +465,10 @@ def tuned(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[
         spread = float((best.max() / best.min())[several].median() - 1)
         if spread < (0.01 if partial else 0.003) or several.sum() < 3:
             continue
+        alone = not partial and not any(each.tuned and each.name != name and each.varied_at(place)
+                        for each in others)  # fmt: skip
+        if alone and _by_chance(loss, sizes, place, codes) > 1e-3:
+            continue
         if partial:
             yield Doubt(
                 "tuned",
@@ -433,6 +487,30 @@ def tuned(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[
             f"of badly set runs. --best-of {_quoted(name)} keeps the best at each size and length "
             f"(in Python best_of={name!r})",
         )
+
+
+def _by_chance(loss: np.ndarray, sizes: Sizes, place: np.ndarray, codes: np.ndarray) -> float:
+    """How likely noise alone differs as much between the settings at equal places; 0 if not known.
+
+    By an F test of an effect of each setting that may change with the sizes, within the places.
+    Where so many do not leave enough to judge by, the effects are taken for the same everywhere.
+    """
+    known = np.log(np.column_stack(list(sizes.known.values())[:2]))
+    y = np.log(loss)
+    alike = int(place.max()) + 1
+    dummies = (codes[:, None] == np.unique(codes)[None, 1:]).astype(float)
+    slopes = [dummies * (u - u.mean())[:, None] for u in known.T]
+    for columns in (np.column_stack([dummies, *slopes]), dummies):
+        inner = np.column_stack([columns, y])
+        frame = pd.DataFrame(inner)
+        within = (frame - frame.groupby(place).transform("mean")).to_numpy()
+        rest, rank = _squares(within[:, :-1], within[:, -1])
+        free = len(y) - alike - rank
+        if rank and free >= max(5, rank / 2):
+            whole = float(np.sum(within[:, -1] ** 2))
+            F = ((whole - rest) / rank) / max(rest / free, 1e-30)
+            return float(fdtrc(rank, free, F))
+    return 0.0
 
 
 def _cut_short(loss: np.ndarray, sizes: Sizes, name: str, codes: np.ndarray) -> Iterator[Doubt]:
@@ -459,8 +537,16 @@ def _cut_short(loss: np.ndarray, sizes: Sizes, name: str, codes: np.ndarray) -> 
     )
 
 
-def repeats(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterator[Doubt]:
-    """Losses at equal sizes that differ by more than seeds do: something else was varied."""
+def repeats(
+    loss: np.ndarray,
+    sizes: Sizes,
+    others: Sequence[Levels],
+    seeds: tuple[str, np.ndarray] | None = None,
+) -> Iterator[Doubt]:
+    """Losses at equal sizes that differ by more than seeds do: something else was varied.
+
+    seeds: the column of seeds, and the number of each run's seed.
+    """
     place = cells(sizes)
     each = pd.Series(loss).groupby(place)
     spread = (each.max() / each.min() - 1)[each.count() > 1]
@@ -476,6 +562,19 @@ def repeats(loss: np.ndarray, sizes: Sizes, others: Sequence[Levels]) -> Iterato
         (name for name in left if left[name] < spread.median() / 2), key=left.__getitem__
     )
     mend = "; no column tells what that is, so add one, or leave out what does not belong"
+    if (
+        seeds
+        and not varied
+        and not pd.DataFrame({"at": place, "seed": seeds[1]}).duplicated().any()
+    ):
+        yield Doubt(
+            "repeats",
+            f"at equal sizes the losses differ by {100 * spread.median():.0f} % in the median, "
+            f"more than seeds usually make them, and only column {seeds[0]!r} differs there: if "
+            "nothing else was varied, this is the noise of training, which the intervals hold; "
+            "else leave out what does not belong",
+        )
+        return
     if varied:
         shown = ", ".join(map(repr, varied[:3]))
         name = _quoted(varied[0])
@@ -642,14 +741,26 @@ def _on_budgets(sizes: Sizes) -> bool:
 
 
 def checkpoints(
-    sizes: Sizes, run: np.ndarray | None, others: Sequence[Levels], steps: bool
+    sizes: Sizes,
+    run: np.ndarray | None,
+    others: Sequence[Levels],
+    steps: bool,
+    shared: bool = False,
 ) -> Iterator[Doubt]:
-    """Whether rows are checkpoints on the way of a run, whose losses are not those of its end."""
+    """Whether rows are checkpoints on the way of a run, whose losses are not those of its end.
+
+    shared: the table names runs, and some of several sizes alike, as a numbering of repeats does.
+    """
     key = list(sizes.known.values())
     if sizes.tokens is None and sizes.flops is None:
         return
     length = sizes.tokens if sizes.tokens is not None else sizes.flops
+    name = ""
     if run is None:
+        name = (
+            ". If a column names the runs, say which: --column run='its name' (in Python "
+            "columns={'run': 'its name'})"
+        )
         same = [key[0]] if sizes.params is not None else []
         same += [each.codes for each in others if each.setting]
         # Losses against one quantity: a log has as many rows as this at equal distances.
@@ -668,6 +779,11 @@ def checkpoints(
         enough = 3 if steps else _EVEN if even else _CURVE
     else:
         enough = 2
+        if shared:
+            name = (
+                ". If the column of runs only numbers repeats, say that it names none: --column "
+                "run=none (in Python columns={'run': None})"
+            )
     table = pd.DataFrame({"run": run, "length": length})
     rows = float(table.groupby("run")["length"].nunique().median())
     if rows < enough:
@@ -678,14 +794,14 @@ def checkpoints(
             f"these {len(run)} rows look like checkpoints of one training: their errors go "
             "together, so that the intervals are too narrow, and their losses are not those of "
             "runs that end there with a schedule of their own. A law of training wants runs of "
-            "several lengths, the last row of each (--last; in Python last=True)",
+            f"several lengths, the last row of each (--last; in Python last=True){name}",
         )
         return
     yield Doubt(
         "checkpoints",
         f"a run has {rows:g} rows in the median. If these are checkpoints of one training, their "
         "losses are not those of runs that end there with a schedule of their own: --last keeps "
-        "the last row of each run (in Python last=True); the envelope method may use all",
+        f"the last row of each run (in Python last=True); the envelope method may use all{name}",
     )
 
 

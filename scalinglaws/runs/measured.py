@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from . import doubts, numbers
+from .columns import claims
 from .doubts import Doubt, Sizes
 from .files import listed, texts
 from .shapes import step_column
@@ -52,8 +53,8 @@ class Measurements:
     """What such a number is called."""
     derived: str | None = None
     """Which of params, tokens and flops was derived from the two others."""
-    units_stated: bool = False
-    """Whether the user has said in which units params, tokens or FLOPs are."""
+    units_stated: frozenset[str] = frozenset()
+    """Of which of params, tokens, FLOPs and loss the user has said the unit."""
     by: str | None = None
     """The column whose values are kept apart, and"""
     group: np.ndarray | None = None
@@ -108,15 +109,28 @@ class Measurements:
             others = doubts.levels_of(self.settings)
             steps = self._steps_differ()
             if not self.ends:
-                found += doubts.checkpoints(self.sizes, self.run, others, steps)
+                found += doubts.checkpoints(self.sizes, self.run, others, steps, self._shared())
             found += doubts.tuned(self.loss, self.sizes, others)
             some = self._some(_ENOUGH)
             mixed = list(doubts.mixed(some.loss, some.sizes, doubts.levels_of(some.settings)))
             known = self.run is not None or self.ends or any(d.kind == "checkpoints" for d in found)
             found += [doubt for doubt in mixed if not (known and doubt.kind == "checkpoints")]
             if not {"tuned", "mixed"} & {doubt.kind for doubt in found}:
-                found += doubts.repeats(self.loss, self.sizes, others)
+                found += doubts.repeats(self.loss, self.sizes, others, self._seeds())
         return found
+
+    def _shared(self) -> bool:
+        """Whether runs of several sizes have one name."""
+        column = self.roles.get("run")
+        if self.run is None or column is None:
+            return False
+        return self.table[column].nunique() < len(np.unique(self.run))
+
+    def _seeds(self) -> tuple[str, np.ndarray] | None:
+        """The name of the column of seeds, and the number of each run's seed."""
+        if self.seed is None:
+            return None
+        return self.roles.get("seed", "seed"), pd.factorize(self.seed)[0]
 
     def _steps_differ(self) -> bool:
         """Whether a column counts steps, and rows differ in it."""
@@ -154,9 +168,23 @@ class Measurements:
         return replace(found, aside=None)
 
     def apart(self, column: str) -> Measurements:
-        """The same runs, those with different values in a column to be kept apart."""
+        """The same runs, those with different values in a column to be kept apart.
+
+        Raises ValueError if there is no such column, or if it holds what came out of the runs.
+        """
+        self._set_before(column)
         aside = None if self.aside is None else self.aside.apart(column)
         return replace(self, by=column, group=texts(named(self.table, column)), aside=aside)
+
+    def _set_before(self, column: str) -> None:
+        """Raises ValueError if a column holds what came out of the runs."""
+        named(self.table, column)
+        if column == self.roles.get("loss") or claims("loss", [column])[0]:
+            raise ValueError(
+                f"column {column!r} holds an outcome of the runs, and no law stays true where runs "
+                "are parted or chosen by what came out of them. Name a column of what was set "
+                "before, like a data set or a learning rate"
+            )
 
     def split(self) -> dict[str, Measurements]:
         """The runs of each value of the column `by`, in the order in which they come."""
@@ -177,6 +205,8 @@ class Measurements:
         averaged; all its seeds stay, since the luckiest seed is no measurement.
         """
         columns = names_of(columns, "best_of")
+        for name in columns:
+            self._set_before(name)
         keys = {f"setting {i}": texts(named(self.table, c)) for i, c in enumerate(columns)}
         setting = np.unique(
             np.column_stack([pd.factorize(values)[0] for values in keys.values()]),

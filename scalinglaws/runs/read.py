@@ -129,7 +129,7 @@ def measurements(
         rows=read.rows,
         place=read.place,
         derived=derived,
-        units_stated=bool(set(units or {}) - {"loss"}),
+        units_stated=frozenset(units or {}),
         roles={role: column.name for role, column in used.items()},
         scales={role: column.factor for role, column in used.items() if column.factor != 1},
         ends="run" in used and run is None,
@@ -376,13 +376,15 @@ def _numbers(
         for role, column in columns.items()
         if not pd.api.types.is_numeric_dtype(column)
     }
+    nats = not used["loss"].measure.startswith("perplexity")
     loose = [role for role in hard if role != "loss" and not used[role].unit_said]
+    doubtful = loose if nats or "loss" not in hard else [*loose, "loss"]
     if not any(map(len, hard.values())) and not any(
-        _may_be_thousands(columns[role]) for role in loose
+        _may_be_thousands(columns[role]) for role in doubtful
     ):
         return {role: values * used[role].factor for role, values in plain.items()}, ()
     dotted = {role: _dotted(columns[role][~np.isnan(plain[role])]) for role in hard}
-    signs = {role: _signs(role, hard[role], dotted[role]) for role in hard}
+    signs = {role: _signs(role == "loss" and nats, hard[role], dotted[role]) for role in hard}
     all_signs = frozenset().union(*signs.values())
     read_as: list[tuple[str, numbers.Number, str]] = []
     values = dict(plain)
@@ -396,6 +398,8 @@ def _numbers(
         if role in loose and len(dotted[role]) and not signs[role] and comma is not True:
             counts = frozenset().union(*(signs[other] for other in loose))
             comma = _thousands(counts, str(dotted[role][0]), name, role)
+        if role == "loss" and not nats and not all_signs:
+            comma = _of_perplexities(texts(columns[role]), comma, name)
         # Dots that pandas took for decimal signs separate thousands here.
         whole = comma is True and len(dotted[role]) > 0
         chosen = np.ones(len(plain[role]), dtype=bool) if whole else np.isnan(plain[role])
@@ -415,13 +419,14 @@ def _dotted(plain: pd.Series) -> np.ndarray:
     return np.asarray(pd.unique(shown[shown.str.contains(".", regex=False)]), dtype=object)
 
 
-def _signs(role: str, hard: np.ndarray, dotted: np.ndarray) -> frozenset[str]:
+def _signs(nats: bool, hard: np.ndarray, dotted: np.ndarray) -> frozenset[str]:
     """The decimal signs that a column shows.
 
-    No loss reaches 1,000 nats per token, so a loss of "2,345" or "2.345" tells as well.
+    nats: whether these are losses. None reaches 1,000 nats per token, so that a loss of "2,345" or
+    "2.345" tells as well; a perplexity does.
     """
-    found = numbers.decimal_signs(pd.unique(hard), below_thousand=role == "loss")
-    if len(dotted) and (role == "loss" or not all(map(numbers.undecided, dotted))):
+    found = numbers.decimal_signs(pd.unique(hard), below_thousand=nats)
+    if len(dotted) and (nats or not all(map(numbers.undecided, dotted))):
         found |= {"."}
     return found
 
@@ -446,6 +451,25 @@ def _thousands(counts: frozenset[str], example: str, name: str, role: str) -> bo
             "right as it is)"
         )
     return counts == {","}
+
+
+def _of_perplexities(shown: np.ndarray, comma: bool | None, name: str) -> bool | None:
+    """Whether a comma is the decimal sign of perplexities, where nothing in the table tells.
+
+    `comma` is what the kind of file says. Raises ValueError where some have a sign before three
+    digits and others are whole, as 1.681 and 597 are: decimals would have been written for all.
+    """
+    different = [str(text) for text in pd.unique(shown)]
+    odd = [text for text in different if numbers.undecided(text)]
+    if not odd:
+        return comma
+    if any(re.fullmatch(r"\d{1,3}", text.strip()) for text in different):
+        raise ValueError(
+            f"{odd[0]!r} in column {name!r} can be read in two ways, as a decimal or as "
+            "thousands, since others there are whole numbers: write it without the sign, or all "
+            "with as many decimals"
+        )
+    return False if all("." in text for text in odd) else comma
 
 
 def _parsed(text: str, comma: bool | None, name: str) -> numbers.Number:
@@ -615,7 +639,8 @@ def _runs(
         if (count := int(both.max()) + 1) > len(labels):
             notes.append(
                 f"column {name!r} has {len(labels)} names for runs of several sizes: those of "
-                f"one name and size were taken for one run, {count} in all"
+                f"one name and size were taken for one run, {count} in all; if they only number "
+                "repeats, say so: --column run=none (in Python columns={'run': None})"
             )
             codes = pd.factorize(both)[0]
     count = int(codes.max()) + 1

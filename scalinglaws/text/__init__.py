@@ -15,6 +15,7 @@ from .corpora import (
 from .dirt import foreign, misprinted
 from .false_belief import FalseBelief
 from .few_shot import FewShot
+from .invented import Invented
 from .known_entropy import KnownEntropy, zipf
 from .markov import Markov
 from .permutations import Composition
@@ -35,6 +36,7 @@ __all__ = [
     "FalseBelief",
     "FewShot",
     "Induction",
+    "Invented",
     "KnownEntropy",
     "Markov",
     "Memorise",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,12 @@ def bytes_of(notebook: Notebook) -> bytes:
 
 def marked(name: str, notebook: Notebook, student: str = "ada") -> Graded:
     """The marks of a notebook that runs in this process: for code of our own only."""
-    cells = grading.cells_of(bytes_of(notebook))
+    return copy.deepcopy(_marked(name, bytes_of(notebook), student))
+
+
+@cache
+def _marked(name: str, content: bytes, student: str) -> Graded:
+    cells = grading.cells_of(content)
     return grading.mark(masters.load(name), world(name, student), cells, runner.Student(300))
 
 

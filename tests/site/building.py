@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from bs4 import BeautifulSoup
 from house import ROOT, project_files
 
 
@@ -18,6 +20,18 @@ class Build:
     html: Path
     status: int
     printed: str
+
+
+@cache
+def read(path: Path) -> BeautifulSoup:
+    """Return the parsed page at `path`, parsed once for all tests of the site."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+@cache
+def anchors(path: Path) -> frozenset[str]:
+    """Return the ids of all elements of a page."""
+    return frozenset(element["id"] for element in read(path).find_all(id=True))
 
 
 def copy_project(target: Path) -> Path:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import ALL_SKIPPED, HEIGHTS, THEMES, WIDTHS, page_paths, serve
-from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, Route, TimeoutError
+from building import read
+from playwright.sync_api import Browser, Page, Request, TimeoutError
 
 SERIOUS = ("serious", "critical")
 PAGE_BYTES, PAGE_REQUESTS = 800_000, 25
@@ -40,8 +42,15 @@ OVERFLOW = """() => [...document.querySelectorAll("body *")]
   })
   .slice(0, 5)
   .map((e) => `${e.tagName}.${e.className}`)"""
+EVERY = "SCALINGLAWS_EVERY_PAGE"
+HELD = (
+    "span.math, div.math", "article table", "article img", "article details", "article dl",
+    "[data-bet]", "script.widget, .widget-frame, [id^=explorer]", "article a",
+)  # fmt: skip
+"""What pages hold, as selectors: formulas, tables, figures, solutions, descriptions, bets, ..."""
 AT_ONCE = "*, *::before, *::after { transition: none !important; }"
 """A change of theme without the moments in between."""
+WITHOUT = """(what) => document.querySelectorAll(what).forEach((e) => { e.textContent = ""; })"""
 FORMULA_FONT = """() => [...document.fonts]
   .filter((f) => f.family.startsWith("MJX") && f.status === "loaded").length"""
 UNREACHABLE = """() => [...document.querySelectorAll("article *")]
@@ -49,6 +58,7 @@ UNREACHABLE = """() => [...document.querySelectorAll("article *")]
   .filter((e) => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
   .filter((e) => e.tabIndex < 0)
   .map((e) => `${e.tagName}.${e.className}`)"""
+REACHABLE = f"() => !({UNREACHABLE})().length"
 
 
 @dataclass
@@ -65,7 +75,7 @@ class Visit:
 def visit(
     browser: Browser, url: str, width: int = 1280, theme: str = "light", script: str = ALL_SKIPPED
 ) -> Iterator[Visit]:
-    """Open `url`, with every request that leaves this machine refused and noted.
+    """Open `url`; every request that leaves this machine is noted, and the browser refuses it.
 
     Bets are skipped, so that the whole page is open, unless another `script` runs first.
     """
@@ -76,15 +86,11 @@ def visit(
     page = context.new_page()
     seen = Visit(page)
 
-    def judge(route: Route) -> None:
-        if route.request.url.startswith((f"http://{own}/", "data:", "blob:")):
-            seen.loaded.append(route.request.url)
-            route.continue_()
-        else:
-            seen.elsewhere.append(route.request.url)
-            route.abort()
+    def judge(request: Request) -> None:
+        own_files = request.url.startswith((f"http://{own}/", "data:", "blob:"))
+        (seen.loaded if own_files else seen.elsewhere).append(request.url)
 
-    context.route("**/*", judge)
+    page.on("request", judge)
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     page.on(
         "console",
@@ -101,33 +107,34 @@ def visit(
         ),
     )
     try:
-        page.goto(url, wait_until="networkidle")
-        page.evaluate(DRAWN)
+        opened(seen, url)
         yield seen
     finally:
         context.close()
 
 
+def opened(seen: Visit, url: str, until: str = "networkidle") -> None:
+    """Go to a page of the same site, and forget what happened on the one before."""
+    seen.elsewhere.clear()
+    seen.loaded.clear()
+    seen.complaints.clear()
+    seen.page.goto(url, wait_until=until)
+    seen.page.evaluate(DRAWN)
+
+
 def formulas(path: Path) -> int:
     """Return the number of formulas in the source of a built page."""
-    html = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    return len(html.select("span.math, div.math"))
+    return len(read(path).select("span.math, div.math"))
 
 
 def kinds_of_tokens(path: Path) -> int:
     """Return how many kinds of tokens the code of a built page has: each has its colour."""
-    html = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    html = read(path)
     return len({kind for token in html.select("pre span") for kind in token.get("class", [])})
 
 
-def look(
-    seen: Visit, theme: str, expected: int, code: bool = True, barriers: bool = True
-) -> dict[str, list[str]]:
-    """Return what is wrong with an open page, by kind; `expected` is its number of formulas.
-
-    Barriers are looked for if `barriers`, and those in the page's code if `code` as well: that
-    takes three times as long as all else.
-    """
+def look(seen: Visit, theme: str, expected: int) -> dict[str, list[str]]:
+    """Return what is wrong with an open page, by kind; `expected` is its number of formulas."""
     page = seen.page
     drawn = page.locator("mjx-container").count()
     wrong = {kind: [] for kind in KINDS}
@@ -145,16 +152,28 @@ def look(
         wrong["formulas are drawn"].append("no font of MathJax was loaded")
     if page.locator("html").get_attribute("data-theme") != theme:
         wrong["follows the reader's theme"].append("another theme")
-    if not barriers:
-        return wrong
-    left_out = None if code else {"exclude": [["pre"]]}
-    # Without `preload`, which asks for style sheets again and complains of those it does not find.
-    found = Axe().run(page, context=left_out, options={"preload": False}).response
-    for barrier in found["violations"]:
-        if barrier["impact"] in SERIOUS:
-            places = [node["html"][:160] for node in barrier["nodes"][:3]]
-            wrong["no serious barrier"].append(f"{barrier['id']}: {places}")
     return wrong
+
+
+def barriers(page: Page) -> list[str]:
+    """Return the serious barriers of an open page."""
+    # Without `preload`, which asks for style sheets again and complains of those it does not find.
+    options = {"preload": False, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response
+    return [
+        f"{barrier['id']}: {[node['html'][:160] for node in barrier['nodes'][:3]]}"
+        for barrier in found["violations"]
+        if barrier["impact"] in SERIOUS
+    ]
+
+
+def show(page: Page, width: int, theme: str) -> None:
+    """Show a page at this width in this theme."""
+    page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+    page.emulate_media(color_scheme=theme)
+    settle(page, theme)
+    with suppress(TimeoutError):  # what became too wide is reachable a moment later
+        page.wait_for_function(REACHABLE, timeout=2_000)
 
 
 def settle(page: Page, theme: str) -> None:
@@ -178,29 +197,58 @@ def weight(site: Path, loaded: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def wrong(browser: Browser, address: str, site: Path) -> dict[str, list[str]]:
-    """Look at every page at every width and in every theme; return what is wrong.
+    """Look at pages at every width and in every theme; return what is wrong.
 
-    A page is opened once, as on a phone, and then widened. Colours are the same at every width, so
-    the barriers of the dark are looked for at one.
+    These are all pages where `make test` asks for them, else those of `telling`.
+    A page is opened once, as on a phone, and then widened. To look for barriers takes longer than
+    all else, and the longer the more there is on a page. So code, whose colours are the same
+    everywhere, is judged on one page, at every width and in every theme, and formulas on another.
+    The other pages are judged without them, in the dark when wide and in the light when narrow.
     """
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    paths = page_paths(site)
-    colourful = max(paths, key=lambda path: kinds_of_tokens(site / path))
-    for path in paths:
-        expected = formulas(site / path)
-        with visit(browser, f"{address}/{path}", min(WIDTHS)) as seen:
+    colourful, learned, *_ = telling(site)
+    paths = page_paths(site) if os.environ.get(EVERY) == "1" else telling(site)
+    with visit(browser, f"{address}/{paths[0]}", min(WIDTHS)) as seen:
+        for path in paths:
+            expected = formulas(site / path)
+            show(seen.page, min(WIDTHS), THEMES[0])
+            opened(seen, f"{address}/{path}", "load")
             found["is light to load"] += [f"{path}: {m}" for m in weight(site, seen.loaded)]
             seen.page.add_style_tag(content=AT_ONCE)
-            for width in sorted(WIDTHS):
-                seen.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
-                for theme in THEMES:
-                    seen.page.emulate_media(color_scheme=theme)
-                    settle(seen.page, theme)
-                    needed = width == max(WIDTHS) or theme == "light"
-                    looked = look(seen, theme, expected, path == colourful, needed)
-                    for kind, messages in looked.items():
-                        found[kind] += [f"{path}, {width} px, {theme}: {m}" for m in messages]
+            for width, theme in product(sorted(WIDTHS), THEMES):
+                show(seen.page, width, theme)
+                for kind, messages in look(seen, theme, expected).items():
+                    found[kind] += [f"{path}, {width} px, {theme}: {m}" for m in messages]
+            if path != colourful:
+                seen.page.evaluate(WITHOUT, "article pre")
+            if path != learned:
+                seen.page.evaluate(WITHOUT, "mjx-container")
+            judged = [(max(WIDTHS), "dark"), (min(WIDTHS), "light")]
+            for width, theme in product(WIDTHS, THEMES) if path == colourful else judged:
+                show(seen.page, width, theme)
+                found["no serious barrier"] += [
+                    f"{path}, {width} px, {theme}: {m}" for m in barriers(seen.page)
+                ]
     return found
+
+
+def telling(site: Path) -> list[str]:
+    """Return few pages with all that a page may hold: the most of each kind of thing, no copies.
+
+    The first has the most kinds of tokens in its code, the second the most formulas.
+    """
+    paths = page_paths(site)
+    most = [max(paths, key=lambda path: kinds_of_tokens(site / path))]
+    for what in HELD:
+        most.append(max(paths, key=lambda path: len(read(site / path).select(what))))
+    return [*dict.fromkeys([*most, "book/index.html", "search.html", "genindex.html"])]
+
+
+def test_few_pages_hold_all_that_a_page_may_hold(site: Path) -> None:
+    found = telling(site)
+    assert len(found) <= len(page_paths(site)) / 2
+    for what in HELD:
+        assert any(read(site / path).select(what) for path in found), what
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -269,6 +317,7 @@ def test_a_bad_page_is_noticed(browser: Browser, tmp_path: Path) -> None:
         assert seen.elsewhere == ["https://example.org/pixel.png"]
         assert any("broken" in complaint for complaint in seen.complaints)
         wrong = look(seen, "light", expected=1)
+        wrong["no serious barrier"] = barriers(seen.page)
         assert wrong["fits the width"][0] == "DIV."
         assert wrong["formulas are drawn"]
         assert wrong["follows the reader's theme"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -12,19 +11,12 @@ import pytest
 from book_look import Site, is_folded, moved
 from book_site import shorten
 from browser import page_paths
-from bs4 import BeautifulSoup
-from building import Build, build_book, copy_project
+from building import Build, anchors, build_book, copy_project, read
 from house import ROOT, Book
 from stamp import site_address
 
 SITE_BYTES = 25_000_000
 LINKS = (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href"), ("source", "src"))
-
-
-@cache
-def read(path: Path) -> BeautifulSoup:
-    """Return the parsed page at `path`."""
-    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
 def pages(site: Path) -> list[Path]:
@@ -52,7 +44,7 @@ def dead_links(page: Path, site: Path) -> list[str]:
             found.append(f"{page.relative_to(site)}: {target}")
         elif parts.fragment and file.suffix == ".html":
             anchor = unquote(parts.fragment)
-            if not read(file).find(attrs={"id": anchor}) and anchor != "top":
+            if anchor not in anchors(file) and anchor != "top":
                 found.append(f"{page.relative_to(site)}: {target}: no such anchor")
     return found
 

@@ -49,7 +49,7 @@ from scalinglaws.fit import fit_chinchilla, fit_envelope, fit_isoflop
 
 SHORT: dict[str, tuple[Setting, int]] = {
     "approach 3, 240 runs": (parametric(240, 0.01, bootstrap=200), 50),
-    "approach 3, 60 runs": (parametric(60, 0.004, bootstrap=200), 80),
+    "approach 3, 60 runs": (parametric(60, 0.004, bootstrap=200), 60),
     "approach 3, 35 runs": (parametric(35, 0.01, bootstrap=200), 70),
     "approach 3, outliers": (parametric(60, 0.01, "outliers", bootstrap=200), 60),
     "approach 3, seeds": (parametric(90, 0.01, seeds=3, bootstrap=200), 60),
@@ -70,7 +70,7 @@ SHORT: dict[str, tuple[Setting, int]] = {
     "Kaplan": (kaplan(80, 0.01), 40),
     "approach 1, given noise": (with_trunks("1"), 100),
     "approach 2, given noise": (with_trunks("2"), 80),
-    "approach 2, own seeds": (with_trunks("2", own=True), 100),
+    "approach 2, own seeds": (with_trunks("2", own=True), 60),
     "one trunk": (slopes_with_trunks(), 80),
     "scatter": (seed_scatter(), 100),
 }

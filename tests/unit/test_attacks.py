@@ -6,7 +6,7 @@ Tables are simulated from a known law; what is printed is checked against it or 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +223,130 @@ def test_spreads_in_brackets_copies_and_a_column_of_one_step(tmp_path: Path) -> 
     assert texts(measurements(named)) == ""
 
 
+@pytest.mark.parametrize("sign", [",", "."])
+def test_perplexities_in_thousands(sign: str, tmp_path: Path) -> None:
+    file, perplexity = tmp_path / "runs.csv", np.exp(grid()["loss"] * 2.1).round()
+    assert (perplexity > 1000).any() and (perplexity < 1000).any()
+    shown = [f"{value:,.0f}".replace(",", sign) for value in perplexity]
+    sizes = grid()[["params", "tokens"]].map(lambda v: f"{v:.0f}")
+    sizes.assign(ppl=shown).to_csv(file, index=False)
+    with pytest.raises(ValueError, match=r"column 'ppl' can be read in two ways, as a decimal"):
+        measurements(file)
+    telling = sizes.map(lambda v: f"{int(v):,}".replace(",", sign)).assign(ppl=shown)
+    telling.to_csv(file, index=False)
+    np.testing.assert_allclose(measurements(file).loss, np.log(perplexity))
+    file.write_text("params,tokens,ppl\n1e7,2e9,15.312\n4e7,2e9,14.221\n")
+    np.testing.assert_allclose(np.exp(measurements(file).loss), [15.312, 14.221])
+    file.write_text('params,tokens,loss\n1e7,2e9,"3,456"\n4e7,2e9,"3,221"\n')
+    np.testing.assert_allclose(measurements(file).loss, [3.456, 3.221])
+
+
+def test_a_stated_unit_speaks_for_itself_alone() -> None:
+    table = grid().assign(params=grid()["params"] / 1e6, tokens=grid()["tokens"] / 1e3)
+    assert "--unit tokens=k" in texts(measurements(table, units={"params": "M"}))
+    table["tokens"] *= 1e-6
+    with pytest.raises(ValueError, match="all tokens are below 20000"):
+        analyse(measurements(table, units={"params": "M"}), bootstrap=100)
+    assert texts(measurements(table, units={"params": "M", "tokens": "B"})) == ""
+    rows = grid()
+    rows.loc[:2, "params"] *= 1e-6
+    with pytest.raises(ValueError, match="--unit params=1 "):
+        analyse(measurements(rows, units={"tokens": "1"}), bootstrap=100)
+
+
+def test_what_is_stated_as_it_is_is_believed() -> None:
+    hours = grid().assign(tokens=grid()["tokens"] / 2e8)
+    assert "--unit tokens=1" in texts(measurements(hours))
+    found = measurements(hours, units={"tokens": "1"})
+    assert texts(found) == "" and not analyse(found, bootstrap=100).warnings
+    small = grid().assign(params=grid()["params"] / 1e4, tokens=grid()["tokens"] / 4e6)
+    assert said(small).startswith("all tokens are below 100000")
+    assert not analyse(measurements(small, units={"tokens": "1"}), bootstrap=100).warnings
+
+
+@pytest.mark.parametrize("factor", [0.03, 6.0])
+def test_losses_of_speech_and_pictures(factor: float) -> None:
+    table = grid().assign(loss=factor * grid()["loss"])
+    assert "=nats/token if it is right" in said(table)
+    found = measurements(table, units={"loss": "nats/token"})
+    assert not analyse(found, bootstrap=100).warnings
+
+
+def test_petaflop_days_name_flops() -> None:
+    N, D = grid()["params"], grid()["tokens"]
+    table = grid().assign(**{"PF-days": 6 * N * D / 8.64e19}).drop(columns="tokens")
+    np.testing.assert_allclose(measurements(table).tokens, D)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_a_few_rows_in_thousands_of_tokens(factor: float) -> None:
+    table = grid()
+    table["tokens"] = np.tile([4e9, 8e9, 16e9], 12)
+    table["loss"] = LAW(table["params"], table["tokens"]) * (grid()["loss"] / LAW(
+        grid()["params"], grid()["tokens"]))  # fmt: skip
+    assert texts(measurements(table)) == ""
+    table.loc[[0, 7, 20], "tokens"] *= factor
+    assert "3 of 36 runs (rows 0, 7, 20) have tokens beyond a gap" in texts(measurements(table))
+    assert "--unit tokens=1 (in" in texts(measurements(table))
+
+
+def test_a_floor_at_zero_may_be_rows_of_another_kind() -> None:
+    table = grid()
+    table.loc[:2, "tokens"] /= 1e3
+    assert "E at zero: no text has a loss of zero" in said(table)
+
+
+# What differs between runs
+
+
+def repeated(noise: float, **columns: Sequence[float]) -> pd.DataFrame:
+    """Three runs at each place, which differ in columns that do nothing."""
+    times = range(3)
+    each = [grid(0).assign(**{name: values[i] for name, values in columns.items()}) for i in times]
+    table = pd.concat(each, ignore_index=True)
+    luck = np.random.default_rng(2).standard_normal(len(table))
+    return table.assign(loss=table["loss"] * np.exp(noise * luck))
+
+
+def test_settings_that_do_nothing_are_not_tuned() -> None:
+    table = repeated(0.006, lr=[1e-3, 8e-4, 1.2e-3])
+    assert texts(measurements(table)) == ""
+    shift = np.log(table["lr"] / 1e-3) + 0.1 * np.log(table["params"] / 5e8)
+    assert "tuned: column 'lr'" in texts(
+        measurements(table.assign(loss=table["loss"] * (1 + 0.3 * shift**2)))
+    )
+    hours = repeated(0.003, eta=[3, 5, 7])
+    hours["loss"] *= 1 + 0.01 * (hours["eta"] - 3)
+    assert "tuned" not in texts(measurements(hours))
+
+
+def test_noisy_seeds_are_seen_as_seeds() -> None:
+    found = texts(measurements(repeated(0.04, seed=[1, 2, 3])))
+    assert "repeats" in found and "only column 'seed' differs" in found
+    assert "no column tells" in texts(measurements(repeated(0.04)))
+
+
+def test_a_numbering_of_repeats_is_no_name_of_runs() -> None:
+    table = repeated(0.003, run=[1, 2, 3])
+    found = measurements(table)
+    assert "--column run=none" in " ".join(found.notes) and "--column run=none" in texts(found)
+    mended = measurements(table, columns={"run": None})
+    assert mended.run is None and texts(mended) == ""
+    lengths = pd.DataFrame({"tokens": 1e8 * np.arange(1, 21)})
+    logs = grid()[:6].drop(columns="tokens").merge(lengths, how="cross")
+    assert "--column run='its name'" in texts(measurements(logs))
+
+
+@pytest.mark.parametrize("column", ["loss", "perplexity", "train_loss"])
+def test_outcomes_part_no_runs(column: str) -> None:
+    table = grid().assign(perplexity=np.exp(grid()["loss"]), train_loss=grid()["loss"])
+    for how in ({"by": column}, {"best_of": column}):
+        with pytest.raises(ValueError, match="holds an outcome of the runs"):
+            measurements(table, **how)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="holds an outcome of the runs"):
+        analyse(measurements(table), by=column)
+
+
 # Intervals
 
 
@@ -239,13 +363,17 @@ def test_few_runs_widen_by_students_t(monkeypatch: pytest.MonkeyPatch) -> None:
     few = grid().iloc[[0, 3, 5, 8, 13, 20, 26, 30]]
     runs = few["params"], few["tokens"], few["loss"]
     wide = fit_chinchilla(*runs, bootstrap=200)
-    monkeypatch.setattr(chinchilla, "_FEW", 0)
+    monkeypatch.setattr(chinchilla, "_FADING", (0, 0.5))
     plain = fit_chinchilla(*runs, bootstrap=200)
     middle = plain.value("alpha")
     ratio = (wide.draws["alpha"] - middle) / (plain.draws["alpha"] - middle)
     inside = (wide.draws["alpha"] > 0.0011) & (wide.draws["alpha"] < 3.99)
     np.testing.assert_allclose(ratio[inside], t.ppf(0.975, 3) / norm.ppf(0.975), rtol=1e-9)
     assert wide.law == plain.law and bootstrap.widened is chinchilla.widened
+    monkeypatch.undo()
+    factor = [float(chinchilla._student(count)) for count in (12, 18, 21, 24, 30, 200)]
+    full = t.ppf(0.975, [7, 13, 16]) / norm.ppf(0.975)
+    np.testing.assert_allclose(factor, [full[0], full[1], (1 + full[2]) / 2, 1, 1, 1])
 
 
 # Raw errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -9,15 +10,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from scalinglaws.training import stack
+
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "benchmarks"))
+gpu = importlib.import_module("gpu")
 PARTS = ("right", "streams", "speed", "precision")
 
 
 @pytest.fixture(scope="module")
 def dry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gpu")
-    command = [sys.executable, "benchmarks/gpu.py", "--dry-run", "--out", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stack, "on_card", stack.on_card)  # which a dry run replaces
+        assert gpu.main(["--dry-run", "--out", str(folder)]) == 0
     return folder
 
 
@@ -38,12 +44,11 @@ def test_a_card_was_measured_in_the_same_tables(dry: Path, name: str) -> None:
             assert name != "right" or measured["right"].all()
 
 
-def test_without_a_card_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = [sys.executable, "benchmarks/gpu.py"]
-    hidden = {"CUDA_VISIBLE_DEVICES": "", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=hidden)
-    assert done.returncode == 2
-    assert "--dry-run tries all on the CPU" in done.stderr
+def test_without_a_card_it_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        gpu.main(["--device", "cuda:99"])
+    assert stopped.value.code == 2
+    assert "--dry-run tries all on the CPU" in capsys.readouterr().err
 
 
 def test_the_page_is_what_the_tables_give() -> None:

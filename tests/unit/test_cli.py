@@ -217,7 +217,7 @@ class TestFit:
         assert any("show no scaling law" in warning for warning in answer.json["warnings"])
         assert "warning: " in answer.err
 
-    def test_units_that_cannot_be_are_doubted(
+    def test_units_that_are_said_are_believed_and_no_others(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         frame = isoflop()
@@ -226,7 +226,7 @@ class TestFit:
         argv = ("--unit", "params=1", "--unit", "tokens=1")
         answer = Answer(capsys, "fit", saved(tmp_path, tiny), "--json", *argv, *FAST)
         warned = answer.json["warnings"]
-        assert any("all params are below" in warning for warning in warned)
+        assert not any("params are below" in warning for warning in warned)
         assert any("Is it a perplexity" in warning for warning in warned)
 
     def test_units_that_are_not_said_are_asked_for(

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,7 +39,9 @@ def git(*words: str) -> str:
 
 
 def test_the_examples_run() -> None:
-    assert doctest.testmod(bets, extraglobs={"np": np}).failed == 0
+    with matplotlib.rc_context():  # whatever style a test before this one has left
+        matplotlib.rcdefaults()
+        assert doctest.testmod(bets, extraglobs={"np": np}).failed == 0
 
 
 def test_the_hash_is_the_one_that_was_committed_with_the_method() -> None:

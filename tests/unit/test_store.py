@@ -366,7 +366,7 @@ class TestDamage:
     def test_whatever_bytes_change_the_rows_are_right_or_refused(self, filled: Path) -> None:
         good, content, rng = store.load(filled), filled.read_bytes(), random.Random(0)
         refused = 0
-        for trial in range(300):
+        for trial in range(200):  # the head of the file byte by byte, then anywhere
             start = trial if trial < 100 else rng.randrange(100, len(content))
             bad = rng.randbytes(rng.choice([1, 1, 20, 3000]))
             filled.write_bytes(content[:start] + bad + content[start + len(bad) :])
@@ -376,7 +376,7 @@ class TestDamage:
                 refused += 1
             for log in ("-wal", "-shm"):
                 Path(f"{filled}{log}").unlink(missing_ok=True)
-        assert refused > 150
+        assert refused > 100
 
 
 @pytest.mark.timeout(60)

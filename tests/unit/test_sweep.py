@@ -30,6 +30,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from sweeping import TINY, plan, small_corpus
 
 from scalinglaws import runs
 from scalinglaws.course import growing
@@ -43,7 +44,6 @@ from scalinglaws.training.run import row_of
 module = sys.modules["scalinglaws.training.sweep"]
 
 ROOT = Path(__file__).parents[2]
-TINY = TransformerConfig(width=8, context=8)
 GOOD = Run(TINY, tokens=4_000)
 LARGE = Run(TransformerConfig(width=16, context=8), tokens=8_000)
 TOO_LONG = Run(TINY, tokens=4_000, unique_tokens=10**9)
@@ -60,7 +60,7 @@ SCRIPT = """
 import signal
 import sys
 from scalinglaws.training import sweep
-from test_sweep import plan, small_corpus
+from sweeping import plan, small_corpus
 
 if __name__ == "__main__":
     # A process started in the background of a shell inherits a Ctrl-C that is ignored.
@@ -69,12 +69,6 @@ if __name__ == "__main__":
     table = sweep(plan(int(huge)), small_corpus, workers=int(workers), store=store)
     print(",".join(table["status"]))
 """
-
-
-def plan(huge: int = 0) -> list[Run]:
-    """Twelve runs that cannot be trained together, and if asked one more that takes minutes."""
-    small = [Run(TINY, tokens=20_000, warmup=warmup) for warmup in range(1, 13)]
-    return [*small, Run(TINY, tokens=huge)] if huge else small
 
 
 class Bar:
@@ -95,12 +89,6 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         pass
-
-
-def small_corpus() -> Corpus:
-    """The same corpus in every process."""
-    tokens = (np.arange(20_000) % 7).astype(np.uint8)
-    return Corpus("count", tokens, tokens[:2_000], 128)
 
 
 class Unsendable(Corpus):
@@ -263,9 +251,9 @@ class TestProgress:
             [replace(run, cooldown=c) for run in BUDGETS for c in (0.1, 0.5)],
             SHORT,
         ]
-        for plan in plans:
+        for wanted in plans:
             flops_done.clear()
-            sweep(plan, corpus, workers=1)
+            sweep(wanted, corpus, workers=1)
             assert bars[-1].n == bars[-1].options["total"] == sum(flops_done)
         assert bars[0].n < sum(run.flops for run in BUDGETS)
 
