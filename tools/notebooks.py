@@ -105,7 +105,7 @@ def small_png(data: bytes) -> bytes:
         small = strip_png(target.getvalue())
         if len(small) <= FIGURE_BYTES:
             break
-    return small
+    return min(small, data, key=len)
 
 
 def normal_outputs(outputs: list[NotebookNode], count: int, where: str) -> list[NotebookNode]:
