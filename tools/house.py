@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACEHOLDER = "https://github.com/OWNER/scaling-laws-from-scratch"
-FIGURE_BYTES = 60_000
+FIGURE_BYTES = 150_000
 ADDRESS = re.compile(r"https://github\.com/(?P<owner>[A-Za-z0-9-]+)/(?P<repo>[A-Za-z0-9._-]+)")
 
 
