@@ -81,7 +81,7 @@ settle: $(INSTALLED) ## check and score a class's bets: make settle SUBMISSIONS=
 	@test -n "$(SUBMISSIONS)" || { \
 	  echo "Say where they are: make settle SUBMISSIONS=folder"; exit 1; }
 	$(BIN)/python -m coursework settle --course "$(COURSE)" --tier $(TIER) \
-	  --submissions "$(SUBMISSIONS)" $(BETTING)
+	  --submissions "$(SUBMISSIONS)" $(if $(STUDENTS),--students "$(STUDENTS)") $(BETTING)
 
 notebooks: $(INSTALLED) ## run every chapter anew and store its outputs (ONLY=01 for one)
 	$(BIN)/python tools/notebooks.py $(if $(ONLY),--only $(ONLY))

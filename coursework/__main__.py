@@ -69,9 +69,17 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--background", action="store_true", help="train in a process that outlives this one"
     )
+    made.add_argument(
+        "--progress", action="store_true", help="show it even where no terminal is, as in a log"
+    )
     settled = commands.add_parser("settle", parents=[size], help="check and score a class's bets")
     settled.add_argument(
         "--submissions", type=Path, required=True, help="a folder with the ledgers (*.jsonl)"
+    )
+    settled.add_argument(
+        "--students",
+        type=Path,
+        help="a CSV with a column id: nobody hands in for another, and who is missing is named",
     )
     settled.add_argument(
         "--spots", type=int, default=2, help="runs of each ledger to train again (default: 2)"
@@ -86,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     try:
         return COMMANDS[given.command](given)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         print(f"coursework: {error}", file=sys.stderr)
         return 2
 
@@ -126,7 +134,7 @@ def grade(given: argparse.Namespace) -> int:
 def make_bet(given: argparse.Namespace) -> int:
     """Train the truth of a class, and write the notebook that students get."""
     how = {"workers": given.workers, "device": given.device}
-    shown = sys.stderr.isatty()
+    progress = given.progress or sys.stderr.isatty()
     if given.background:
         options = [f"--{name}={value}" for name, value in how.items() if value is not None]
         options += [f"--course={given.course}", f"--tier={given.tier}"]
@@ -134,7 +142,7 @@ def make_bet(given: argparse.Namespace) -> int:
         print(f"The training goes on by itself; its progress is written to {log}.")
         print("If the machine goes down, give the same command again.")
         return 0
-    notebook, sealed = bet.make(given.course, given.tier, progress=shown, **how)
+    notebook, sealed = bet.make(given.course, given.tier, progress=progress, **how)
     print(f"{notebook}: for every student, the same")
     print(f"{sealed}: the truth, to be opened after the bet")
     return 0
@@ -145,15 +153,20 @@ def settle_bet(given: argparse.Namespace) -> int:
     if not given.submissions.is_dir():
         raise ValueError(f"{given.submissions} is no folder")
     how = {"workers": given.workers, "device": given.device}
-    shown = sys.stderr.isatty()
     handed = bet.settle(
-        given.course, given.tier, given.submissions, spots=given.spots, progress=shown, **how
+        given.course,
+        given.tier,
+        given.submissions,
+        people=key.roster(given.students) if given.students else (),
+        spots=given.spots,
+        progress=sys.stderr.isatty(),
+        **how,
     )
     settled = sum(one.outcome is not None for one in handed)
     print(f"the bet: {len(handed)} ledgers, {settled} bets settled")
     for one in handed:
         if one.refused:
-            print(f"  {one.student} refused: {one.refused}")
+            print(shown(f"  {one.student} refused: {one.refused}"))
         elif one.outcome is None:
             print(f"  {one.student} has not committed yet")
         else:

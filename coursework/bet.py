@@ -11,6 +11,7 @@ import csv
 import hashlib
 import hmac
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from scalinglaws.course.challenge import ledger
 from scalinglaws.course.challenge.ledger import Entry, LedgerError, Receipt
 from scalinglaws.course.challenge.setting import SEEDS
 
-from . import board, key
+from . import board, grading, key
 
 NOTEBOOK = Path(__file__).with_name("capstone") / "the-bet.ipynb"
 PLACE = "the setting of your class stands here"
@@ -108,7 +109,7 @@ def in_background(course: Path, tier: str, arguments: Sequence[str]) -> Path:
     log = place / "log.txt"
     with open(log, "ab") as out:
         subprocess.Popen(
-            [sys.executable, "-m", "coursework", "bet", *arguments],
+            [sys.executable, "-m", "coursework", "bet", "--progress", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -140,14 +141,23 @@ def alone(place: Path) -> Iterator[None]:
 
 
 def settle(
-    course: Path, tier: str, submissions: Path, *, spots: int = 2, **how: Any
+    course: Path,
+    tier: str,
+    submissions: Path,
+    *,
+    people: Sequence[key.Person] = (),
+    spots: int = 2,
+    **how: Any,
 ) -> list[Handed]:
     """Check what was handed in, train what was bet on, and write table and page of the class.
 
     Every ledger that is in order leaves a receipt, and none may go back behind it later. So the
-    same command serves for a look in the middle of the term. `how` goes to `sweep`. Raises
-    ValueError if the truth was not made or is not that of the setting.
+    same command serves for a look in the middle of the term. `people` are those of the course, if
+    known: then nobody hands in for another, and who is missing is named. `how` goes to `sweep`.
+    Raises ValueError if the truth was not made or is not that of the setting.
     """
+    if spots < 0:
+        raise ValueError(f"spots must be at least 0, got {spots}")
     place = folder(course, tier)
     if not (place / "truth.sealed").exists():
         raise ValueError(f"there is no bet of the tier {tier} in {course}: make it first")
@@ -156,7 +166,13 @@ def settle(
     known = receipts(place)
     handed = [
         looked_at(setting, student, files, known.get(student))
-        for student, files in by_student(submissions).items()
+        for student, files in by_student(submissions, people).items()
+    ]
+    there = {one.student for one in handed}
+    handed += [
+        Handed(one.id, "", refused="no ledger of this student was handed in")
+        for one in people
+        if one.id not in there
     ]
     write_receipts(place, known, handed)
     secret = key.secret(course)
@@ -178,19 +194,25 @@ def settle(
     return handed
 
 
-def by_student(submissions: Path) -> dict[str, list[Path]]:
+def by_student(submissions: Path, people: Sequence[key.Person] = ()) -> dict[str, list[Path]]:
     """The ledgers in a folder and the folders in it, by the student that each names.
 
-    A file that is no ledger stands under its own path.
+    A file that is no ledger, or lies where `people` say that another hands in, stands under its
+    own path.
     """
     found: dict[str, list[Path]] = {}
-    for path in sorted(submissions.rglob("*.jsonl")):
-        if path.is_symlink() or not path.is_file():
+    for path in sorted(submissions.rglob("*")):
+        relative = path.relative_to(submissions)
+        if any(part.startswith((".", "__MACOSX")) for part in relative.parts):
+            continue  # what Jupyter and macOS leave
+        if ".jsonl" not in path.name.lower() or path.is_symlink() or not path.is_file():
             continue
-        name = path.relative_to(submissions).as_posix()
+        name = relative.as_posix().encode("utf-8", "backslashreplace").decode()
         try:
-            student = str(ledger.read(path)[0].body["student"])
-            if student.lower() not in name.lower():
+            student = str(_read(path)[0].body["student"])
+            same = (one.id for one in people if one.id.lower() == student.lower())
+            student = next(same, student)
+            if not _belongs(relative, student, people):
                 student = name  # whose it is must show in the name of the file or the folder
         except (LedgerError, IndexError, KeyError):
             student = name
@@ -198,30 +220,60 @@ def by_student(submissions: Path) -> dict[str, list[Path]]:
     return found
 
 
+def _belongs(relative: Path, student: str, people: Sequence[key.Person]) -> bool:
+    """Whether folder and name of a file say that it is this student's."""
+    if people:
+        owners = {one.id for one in grading.owners_of(relative, list(people))}
+        if owners:
+            return student in owners
+        if student not in {one.id for one in people}:
+            return False
+    whole = rf"(?<![^\W_]){re.escape(student.lower())}(?![^\W_])"
+    return bool(student and re.search(whole, relative.as_posix().lower()))
+
+
+def _read(path: Path) -> list[Entry]:
+    """The ledger as it was handed in: the last line counts though its end is gone or doubled.
+
+    On the way through editors and platforms a file loses or gains empty lines at its end.
+    """
+    try:
+        if path.stat().st_size > ledger.LARGEST:
+            return ledger.read(path)  # which says so
+        lines = path.read_bytes().rstrip(b"\r\n").split(b"\n")
+        if len(lines) == 1:
+            return ledger.parsed(lines) if lines[0] else []
+        try:
+            return ledger.parsed(lines)
+        except LedgerError:
+            return ledger.parsed(lines[:-1])  # a kill cut the last one in half
+    except OSError as error:
+        raise LedgerError(f"the file cannot be read: {error.strerror}") from None
+
+
 def looked_at(
     setting: challenge.Setting, student: str, files: Sequence[Path], earlier: Receipt | None
 ) -> Handed:
     """The ledger of one student, checked; of several files the longest counts."""
     try:
-        ledgers = sorted((ledger.read(file) for file in files), key=len)
-        _one_line_of_descent(ledgers)
-        standing = challenge.checked(setting, ledgers[-1], earlier)
-        if standing.student != student:
+        pairs = sorted(((_read(file), file) for file in files), key=lambda pair: len(pair[0]))
+        longest, file = pairs[-1]
+        if not all(ledger.extends(longest, ledger.receipt(entries)) for entries, _ in pairs[:-1]):
+            where = ", ".join(f"{one.parent.name}/{one.name}" for one in files)
+            raise LedgerError(
+                "two ledgers of this student were handed in, and neither goes on from the other "
+                f"({where}). If one came from somebody else, take it away or name the class by "
+                "STUDENTS=roster.csv"
+            )
+        standing = challenge.checked(setting, longest, earlier)
+        if standing.student.lower() != student.lower():
             raise LedgerError(
                 f"the ledger is of {standing.student!r}, and neither its name nor its folder says "
                 "so"
             )
     except LedgerError as error:
         return Handed(student, str(files[-1]), refused=str(error))
-    return Handed(student, str(files[-1]), standing=standing)
-
-
-def _one_line_of_descent(ledgers: Sequence[Sequence[Entry]]) -> None:
-    for shorter in ledgers[:-1]:
-        if not ledger.extends(ledgers[-1], ledger.receipt(shorter)):
-            raise LedgerError(
-                "two ledgers of this student were handed in, and neither goes on from the other"
-            )
+    return Handed(student, str(file), standing=standing)
 
 
 def _spotted(
@@ -235,8 +287,7 @@ def _spotted(
     """The same with some runs trained again; refused if their losses are not those told."""
     if one.refused or one.standing is None or count == 0:
         return one
-    files = [path for path in [Path(one.file)] if path.exists()]
-    entries = max((ledger.read(path) for path in files), key=len)
+    entries = _read(Path(one.file))
     seed = key.seed(secret, "bet/spots", f"{one.student}/{one.standing.receipt.head}")
     spots = challenge.spot_check(setting, entries, count, seed, store=place / "spots.sqlite", **how)
     wrong = [str(spot) for spot in spots if not spot.agrees]
@@ -249,8 +300,11 @@ def receipts(place: Path) -> dict[str, Receipt]:
     path = place / "receipts.json"
     if not path.exists():
         return {}
-    told = json.loads(path.read_text())
-    return {student: Receipt(**at) for student, at in told.items()}
+    try:
+        told = json.loads(path.read_text())
+        return {student: Receipt(**at) for student, at in told.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"the receipts in {path} cannot be read ({error}): mend it") from None
 
 
 def write_receipts(place: Path, known: dict[str, Receipt], handed: Sequence[Handed]) -> None:
@@ -274,6 +328,7 @@ COLUMNS: dict[str, Callable[[Handed], Any]] = {
     "receipt": lambda one: one.standing and one.standing.receipt,
     "runs": lambda one: one.standing and one.standing.runs,
     "spent": lambda one: one.standing and one.standing.spent,
+    "checked": lambda one: f"{sum(s.agrees for s in one.spots)} of {len(one.spots)}",
     "width": lambda one: one.outcome and one.outcome.commitment.run.model.shape()["width"],
     "depth": lambda one: one.outcome and one.outcome.commitment.run.model.shape()["depth"],
     "tokens": lambda one: one.outcome and one.outcome.commitment.run.tokens,

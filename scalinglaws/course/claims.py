@@ -115,7 +115,7 @@ CLAIMS: tuple[Claim, ...] = (
         "loss", 8, ("8.sealed-band", "8.far-band"),
     ),
     Claim(
-        "The best form of a law can be told beforehand",
+        "A race tells beforehand which form is best",
         "loss", 8, ("8.sealed-form", "8.far-form"),
     ),
     Claim(

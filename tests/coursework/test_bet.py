@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 from classroom import SECRET
@@ -114,6 +117,8 @@ def test_a_budget_is_charged_once_and_never_exceeded(setting, tmp_path):
         (lambda bet: bet.train([bet.run(4, 200)] * 2), "stands there twice"),
         (lambda bet: bet.train(replace(bet.run(4, 200), model=other())), "context of 16"),
         (lambda bet: bet.commit(replace(bet.big(8), tokens=32_000), 2, 1, 3), "at most"),
+        (lambda bet: bet.commit(bet.run(4, 300), 2, 1, 3), "at least"),
+        (lambda bet: challenge.start(bet.setting, "bo", "bet.lock"), "ends in .jsonl"),
         (lambda bet: bet.commit(bet.big(8), 2, 3, 1), "must have a width"),
         (lambda bet: bet.commit(bet.big(8), None, 1, 3), "write your forecast down"),
         (lambda bet: challenge.start(bet.setting, "../x"), "your id has letters"),
@@ -165,6 +170,22 @@ def test_a_line_cut_in_half_by_a_kill_announces_nothing(setting, tmp_path):
         assert len(ledger.read(path)) == 1
     ledger.add(path, "c", lambda _: [("begun", {"n": 3})])
     assert [e.body["n"] for e in ledger.read(path)] == [1, 3]
+
+
+def test_a_full_disk_takes_all_entries_or_none(tmp_path):
+    resource, signal = pytest.importorskip("resource"), pytest.importorskip("signal")
+    path = tmp_path / "l.jsonl"
+    ledger.add(path, "a", lambda _: [("opened", {"n": 1})])
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3 * len(before), limits[1]))
+        with pytest.raises(OSError, match="large"):
+            ledger.add(path, "a", lambda _: [("begun", {"n": n}) for n in range(9)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, old)
+    assert path.read_bytes() == before and len(ledger.read(path)) == 1
 
 
 def test_two_processes_that_add_at_once_make_one_chain(tmp_path):
@@ -356,6 +377,55 @@ def test_a_class_is_settled_and_nobody_goes_back(course, mine, setting, tmp_path
         "bo refused: a run that was trained again came to another loss" in capsys.readouterr().out
     )
     assert command.main([*given, "--submissions", str(tmp_path / "nowhere")]) == 2
+
+
+def settled(course, downloads, *more):
+    (course / "bet" / "tiny" / "receipts.json").unlink(missing_ok=True)
+    given = ["--course", str(course), "--tier", "tiny", "--submissions", str(downloads)]
+    assert command.main(["settle", *given, "--workers", "1", *more]) == 0
+    with (course / "grades" / "the-bet-tiny.csv").open(encoding="utf-8") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def test_a_short_copy_beside_it_does_not_hide_invented_losses(course, mine, tmp_path):
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    whole = mine.path.read_bytes().splitlines()
+    (downloads / "z-ada.jsonl").write_bytes(forged(whole, 4, loss=1.0)[0] + b"\n")
+    shutil.copy(mine.path, downloads / "bet-ada.jsonl")
+    rewritten(downloads / "bet-ada.jsonl", lambda lines: forged(lines, 4, loss=1.0))
+    rows = settled(course, downloads, "--spots", "3")
+    assert "came to another loss" in rows["ada"]["refused"] and rows["ada"]["checked"] == "2 of 3"
+
+
+def test_nobody_hands_in_for_another_of_the_roster(course, mine, tmp_path):
+    downloads, roster = tmp_path / "downloads", tmp_path / "roster.csv"
+    roster.write_text("id\nAda\ndana\nbo\n")
+    for name in ("ada", "dana"):
+        (downloads / name).mkdir(parents=True)
+        shutil.copy(mine.path, downloads / name / "bet-ada.jsonl")
+    rewritten(downloads / "dana" / "bet-ada.jsonl", lambda lines: forged(lines, 4, loss=2.0))
+    assert "dana/bet-ada.jsonl" in settled(course, downloads, "--spots", "0")["ada"]["refused"]
+    rows = settled(course, downloads, "--spots", "0", "--students", str(roster))
+    assert rows["Ada"]["refused"] == "" and float(rows["Ada"]["total"]) < 9
+    assert "neither its name" in rows["dana/bet-ada.jsonl"]["refused"]
+    assert "no ledger" in rows["bo"]["refused"] and "no ledger" in rows["dana"]["refused"]
+    assert not bets._belongs(Path("dana.jsonl"), "a", ())
+
+
+def test_odd_names_and_ends_of_files_cost_nobody_else(course, mine, tmp_path, capsys):
+    downloads = tmp_path / "downloads"
+    (downloads / "__MACOSX").mkdir(parents=True)
+    (downloads / "__MACOSX" / "._bet-ada.jsonl").write_bytes(b"\0")
+    (downloads / "bet-ada.JSONL.txt").write_bytes(
+        mine.path.read_bytes().rstrip().replace(b"\n", b"\r\n")  # the last line's end is gone
+    )
+    (downloads / "\x1b[2J.jsonl").write_bytes(b"{}\n")
+    with suppress(OSError):  # a file system that takes no such name
+        Path(os.fsdecode(os.fsencode(downloads) + b"/caf\xe9.jsonl")).write_bytes(b"{}\n")
+    rows = settled(course, downloads, "--spots", "0")
+    assert rows["ada"]["refused"] == "" and rows["ada"]["total"]
+    assert "\x1b" not in capsys.readouterr().out and not any("MACOSX" in name for name in rows)
 
 
 def test_two_processes_do_not_train_one_bet(course, capsys):

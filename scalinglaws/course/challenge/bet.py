@@ -31,6 +31,10 @@ from .setting import (
     unpacked,
 )
 
+LEAST = 0.9
+"""So much of the target must a run cost at least that is bet on: a run that one can afford is no
+bet."""
+
 
 class OverBudget(ValueError):
     """What was asked for costs more than is left; nothing was trained or charged."""
@@ -276,6 +280,8 @@ def start(setting: Setting | str, student: str, path: str | Path | None = None) 
     setting = unpacked(setting) if isinstance(setting, str) else setting
     check_name(student)
     bet = Bet(setting, student, Path(path or f"bet-{student}.jsonl").expanduser())
+    if bet.path.suffix in (".sqlite", ".lock"):
+        raise ValueError(f"a ledger ends in .jsonl, and beside it stands another file {bet.path}")
 
     def open_it(entries: list[Entry]) -> list[tuple[str, dict[str, Any]]]:
         if entries:
@@ -340,6 +346,8 @@ def check_owner(entries: Sequence[Entry], setting: Setting, student: str) -> Non
     first = entries[0].body
     if first.get("bet") != setting.id:
         raise LedgerError(f"this is a ledger of the bet {first.get('bet')}, not of {setting.id}")
+    if first.get("truth") != setting.truth:
+        raise LedgerError("this ledger was opened with another truth's hash")
     if first.get("student") != student:
         raise LedgerError(f"this is the ledger of {first.get('student')!r}, not of {student!r}")
 
@@ -361,6 +369,13 @@ def check_big(setting: Setting, run: Run) -> None:
         raise ValueError(
             f"this run takes {run.flops:.4g} FLOPs, and the bet is on one of at most "
             f"{setting.target:.4g}: bet.big(width) takes as many tokens as that pays for"
+        )
+    one_more = run.flops + run.model.context * run.model.flops_per_token("total")
+    if run.flops < LEAST * setting.target and one_more <= setting.target:
+        raise ValueError(
+            f"this run takes {run.flops:.4g} FLOPs, and the bet is on one of at least "
+            f"{LEAST * setting.target:.4g}: bet.big(width) takes as many tokens as the target "
+            "pays for"
         )
 
 

@@ -159,12 +159,17 @@ def _write(path: Path, entries: Sequence[Entry]) -> None:
     lines = "".join(json.dumps(asdict(entry), allow_nan=False) + "\n" for entry in entries)
     new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab") as file:
+    with open(path, "ab", buffering=0) as file:
         whole = sum(len(line) + 1 for line in _whole_lines(path))
         file.truncate(whole)
-        file.write(lines.encode())
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            left = lines.encode()
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(whole)  # a full disk: all of them or none
+            raise
     if new and os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -181,8 +186,9 @@ def _memory() -> dict[str, Receipt]:
 
 
 def _remember(owner: str, reached: Receipt) -> None:
-    known = {**_memory(), owner: reached}
-    _record.save("bets", [{"owner": name, **asdict(at)} for name, at in known.items()])
+    with _alone(_record.path("bets")):  # another bet may be under way in this home
+        known = {**_memory(), owner: reached}
+        _record.save("bets", [{"owner": name, **asdict(at)} for name, at in known.items()])
 
 
 @contextmanager
@@ -194,6 +200,6 @@ def _alone(path: Path) -> Iterator[None]:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".lock"), "w") as file:
+    with open(path.with_suffix(".lock"), "a") as file:  # "a" spoils nothing of that name
         fcntl.flock(file, fcntl.LOCK_EX)  # a kill gives it back
         yield
