@@ -142,7 +142,7 @@ class Site:
         return IMPORT.sub(lambda found: self.sheet(normpath(f"{folder}/{found[1]}")), css)
 
     def slim(self) -> None:
-        """Let every page load the shared style sheet and script; give its figures their size."""
+        """Let every page load the shared style sheet and script, and figures as they come near."""
         css, js = self.bundle()
         for path, html in self.pages.items():
             up = relpath(".", path.parent.relative_to(self.folder).as_posix())
@@ -161,14 +161,14 @@ class Site:
             path.write_text(html, encoding="utf-8")
 
     def image(self, page: Path, found: re.Match[str]) -> str:
-        """Return the tag of an image with its size, so that nothing moves when it comes."""
+        """Return the tag of a figure with its size, to be loaded when it comes near."""
         file = page.parent / found["path"]
         size = ""
         if "_images" in file.parts and file.suffix == ".png" and "width=" not in found["rest"]:
             with Image.open(file) as image:
                 dots = 2 if image.info.get("dpi", (72,))[0] > SHARP else 1
                 across, down = (round(side / dots) for side in image.size)
-            size = f' width="{across}" height="{down}"'
+            size = f' width="{across}" height="{down}" loading="lazy"'
         return f"<img{found['rest'].rstrip()}{size}>"
 
 

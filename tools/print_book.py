@@ -16,6 +16,7 @@ from playwright.sync_api import sync_playwright
 from pypdf import PdfWriter
 
 READY = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
+ALL_THERE = "() => [...document.images].every((image) => image.complete)"
 FOOT = (
     '<p style="font:8px sans-serif;width:100%;text-align:center;color:#666">'
     '<span class="title"></span>, page <span class="pageNumber"></span></p>'
@@ -36,6 +37,7 @@ def print_pages(site: Path, out: Path, only: str = "") -> list[Path]:
             page.goto(f"{address}/{path}.html", wait_until="networkidle")
             page.evaluate(READY)
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            page.wait_for_function(ALL_THERE)
             target = out / f"{Path(path).stem}.pdf"
             page.pdf(
                 path=target, format="A4", margin=MARGINS, print_background=True, tagged=True,

@@ -13,6 +13,8 @@ from playwright.sync_api import sync_playwright
 
 READY = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
 
+EAGER = "() => { for (const image of document.images) image.loading = 'eager'; }"
+
 
 def save_pictures(site: Path, out: Path, only: str = "") -> list[Path]:
     """Write NAME-WIDTH-THEME.png (whole page) and NAME-WIDTH-THEME-top.png; return the paths."""
@@ -31,6 +33,8 @@ def save_pictures(site: Path, out: Path, only: str = "") -> list[Path]:
                         continue
                     page.goto(f"{address}/{path}", wait_until="networkidle")
                     page.evaluate(READY)
+                    page.evaluate(EAGER)
+                    page.wait_for_load_state("networkidle")
                     name = f"{Path(path).stem}-{width}-{theme}"
                     for suffix, whole in (("-top", False), ("", True)):
                         target = out / f"{name}{suffix}.png"

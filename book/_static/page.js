@@ -36,6 +36,7 @@
     window.addEventListener("beforeprint", () => {
       opened = [...article.querySelectorAll("details:not(.hide):not([open])")];
       opened.forEach((one) => { one.open = true; });
+      article.querySelectorAll("img[loading=lazy]").forEach((one) => { one.loading = "eager"; });
       theme = page.dataset.theme;
       page.dataset.theme = "light";
     });
@@ -62,12 +63,12 @@
   };
 
   const start = () => {
-    frontBet();
     const article = document.querySelector("article");
     if (!article) return;
     codeSwitch(article);
     printing(article);
   };
+  document.addEventListener("DOMContentLoaded", frontBet); // when bets.js has run as well
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();
