@@ -116,8 +116,12 @@ def best_rate(loss: Callable[[float], float]) -> float:
     return best
 
 
-def time_to_loss(cores: int) -> pd.DataFrame:
-    """A sweep of 30 runs by the plain loop, and one of ours that ends at its losses or below."""
+def time_to_loss(cores: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A sweep of 30 runs by the plain loop, and one of ours that ends at its losses or below.
+
+    Returns a row for each width, and one with what was gained; the second is empty where the plain
+    loop's losses were not reached.
+    """
     corpus = python_source()
     models = {width: TransformerConfig(width=width) for width in SWEEP_WIDTHS}
     tokens = {w: TOKENS_PER_PARAM * m.params("with_head") for w, m in models.items()}
@@ -148,7 +152,7 @@ def time_to_loss(cores: int) -> pd.DataFrame:
     reached = trial.groupby(["width", "share"])["loss"].mean().unstack().le(target, axis=0)
     if not reached.any(axis=1).all():
         print("the plain loop's losses were not reached at every width")
-        return reached
+        return reached, pd.DataFrame()
     table, spent = our_sweep({w: (row.idxmax(),) for w, row in reached.iterrows()})
     shares = table.groupby("width")["share"].first()
     result = pd.DataFrame(
@@ -166,7 +170,14 @@ def time_to_loss(cores: int) -> pd.DataFrame:
         f"{plain_seconds / spent:.1f} times sooner: {recipe:.1f} times by the recipe, which needs "
         f"fewer tokens, and {plain_seconds / spent / recipe:.1f} times by the engine"
     )
-    return result
+    gained = {
+        "plain, seconds": plain_seconds,
+        "ours, seconds": spent,
+        "times sooner": plain_seconds / spent,
+        "by the recipe": recipe,
+        "by the engine": plain_seconds / spent / recipe,
+    }
+    return result.rename_axis("width").reset_index(), pd.DataFrame([gained])
 
 
 def isoflop(cores: int, seeds: int = 1) -> pd.DataFrame:
@@ -200,20 +211,22 @@ def main() -> None:
     if options.seconds <= 0:
         parser.error("--seconds must be above 0")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    print(
+    machine = (
         f"{platform.machine()}, {platform.system()}, {cores} cores, Python "
         f"{platform.python_version()}, torch {torch.__version__}, "
         f"{BATCH} sequences of 32 tokens per step"
     )
+    print(machine)
     tables = {}
     if options.only in (None, "isoflop"):
         tables["isoflop"] = isoflop(cores)
     if options.only in (None, "throughput"):
         tables["throughput"] = throughput(options.seconds, cores)
     if options.only in (None, "sweep"):
-        tables["sweep"] = time_to_loss(cores)
+        tables["sweep"], tables["to_loss"] = time_to_loss(cores)
     if options.csv:
         options.csv.mkdir(parents=True, exist_ok=True)
+        (options.csv / "machine.txt").write_text(machine + "\n", encoding="utf-8")
         for name, table in tables.items():
             table.to_csv(options.csv / f"{name}.csv", index=False)
 
