@@ -235,6 +235,7 @@ def one_set(
         told.append("Who handed in nothing has an empty cell, not 0, while files are nobody's.")
     if left:
         told.append(f"Fill in the points in {export.sheet_path(course, name)}, then grade again.")
+        told.append("Until then the tables for your platform hold the points of the tests alone.")
     for line in told:
         print(f"  {shown(line)}")
 

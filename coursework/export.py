@@ -63,18 +63,19 @@ def moodle(
     for one in people:
         graded = all.get(one.id)
         told = points(graded.total) if graded else "0" if sure else ""
-        rows.append([one.id, one.email, told, summary(graded, sure)])
+        rows.append([one.id, one.email, told, summary(master, graded, sure)])
     tables.write(path, rows)
 
 
-def summary(graded: Graded | None, sure: bool = True) -> str:
+def summary(master: Master, graded: Graded | None, sure: bool = True) -> str:
     """A student's feedback in one line."""
     if graded is None:
         return "nothing was handed in" if sure else "nothing was found so far"
+    cells = master.named()
     told = [
-        f"{mark.question}: {points(mark.points)} of {points(mark.most)}"
+        f"{cells[mark.question].label}: {points(mark.points)} of {points(mark.most)}"
         if mark.points is not None
-        else f"{mark.question}: not marked yet"
+        else f"{cells[mark.question].label}: not marked yet"
         for mark in graded.marks
     ]
     return "; ".join(told)
@@ -82,13 +83,13 @@ def summary(graded: Graded | None, sure: bool = True) -> str:
 
 def feedback(folder: Path, master: Master, graded: Graded) -> Path:
     """A page for one student: what each question got, and why."""
-    rows = []
+    rows, cells = [], master.named()
     for mark in graded.marks:
         got = "open" if mark.points is None else points(mark.points)
         said = "to be read" if mark.points is None else mark.said
+        label = escape(cells[mark.question].label)
         rows.append(
-            f"<tr><th>{escape(mark.question)}</th><td>{got} of {points(mark.most)}</td>"
-            f"<td>{escape(said)}</td></tr>"
+            f"<tr><th>{label}</th><td>{got} of {points(mark.most)}</td><td>{escape(said)}</td></tr>"
         )
     notes = "".join(f"<li>{escape(note)}</li>" for note in graded.notes)
     body = f"<h1>{escape(master.title)}</h1><p>Student: {escape(graded.student)}. "
@@ -133,7 +134,7 @@ def write_sheet(folder: Path, master: Master, all: Iterable[Graded]) -> int:
     parts, left = [], 0
     everybody = sorted(all, key=lambda one: print_of(one.student))
     for question in (cell for cell in master.cells if cell.written):
-        parts.append(f"<h2>{escape(question.name)}</h2><h3>Rubric</h3>")
+        parts.append(f"<h2>{escape(f'{question.name}: {question.label}')}</h2><h3>Rubric</h3>")
         parts.append(f"<pre>{escape(question.source)}</pre>")
         for graded in everybody:
             for mark in graded.marks:
@@ -143,7 +144,10 @@ def write_sheet(folder: Path, master: Master, all: Iterable[Graded]) -> int:
                 left += mark.points is None
                 kept = [mark.question, graded.student, points(mark.most), got, mark.said]
                 rows.append([*kept, print_of(mark.written)])
-                parts.append(f"<h3>{print_of(mark.written)}</h3><pre>{escape(mark.written)}</pre>")
+                words = f"{len(mark.written.split())} words"
+                parts.append(
+                    f"<h3>{print_of(mark.written)}, {words}</h3><pre>{escape(mark.written)}</pre>"
+                )
     tables.write(sheet_path(folder, master.name), rows)
     page(folder / "written" / f"{master.name}.html", master.title, "".join(parts))
     return left

@@ -10,6 +10,7 @@ data, which differ from student to student.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import re
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Cell:
     points: float
     locked: bool
     solution: bool
+    label: str = ""
+    """What people call it: its question's heading, and which part of the question it is."""
 
     @property
     def tested(self) -> bool:
@@ -112,7 +115,7 @@ def load(name: str) -> Master:
     if name not in names():
         raise ValueError(f"there is no problem set {name!r}; there are {', '.join(names())}")
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    cells = tuple(_cell(raw) for raw in notebook["cells"])
+    cells = tuple(_labelled([_cell(raw) for raw in notebook["cells"]]))
     known = [cell.name for cell in cells if cell.name]
     if len(known) != len(set(known)) or DATA not in known:
         raise ValueError(f"{path}: ids must differ, and one cell must be called {DATA!r}")
@@ -136,6 +139,17 @@ def _cell(raw: dict[str, Any]) -> Cell:
         locked=bool(told.get("locked")),
         solution=bool(told.get("solution")),
     )
+
+
+def _labelled(cells: list[Cell]) -> list[Cell]:
+    heading, labelled = "", []
+    for cell in cells:
+        found = re.match(r"## (.+)", cell.source) if not cell.code else None
+        heading = found[1] if found else heading
+        part = re.match(r"# Test of question \d+, (.+): leave", cell.source)
+        label = f"{heading} ({part[1]})" if part else heading
+        labelled.append(dataclasses.replace(cell, label=label))
+    return labelled
 
 
 def data_cell(packed: str) -> str:

@@ -41,6 +41,19 @@ def test_the_reference_gets_every_point(name, student):
 
 
 @pytest.mark.parametrize("name", SETS)
+def test_the_introduction_says_what_each_question_gives(name):
+    master = masters.load(name)
+    given: dict[str, float] = {}
+    for cell in master.cells:
+        if cell.points:
+            number = cell.label.partition(".")[0]
+            given[number] = given.get(number, 0) + cell.points
+    *first, last = (f"{most:g}" for most in given.values())
+    told = f"Questions 1 to {len(given)} give {', '.join(first)} and {last} points, "
+    assert told + f"{master.points:g} in all." in master.cells[0].source
+
+
+@pytest.mark.parametrize("name", SETS)
 def test_what_was_handed_out_gets_nothing(name):
     graded = marked(name, blank(name))
     assert graded.total == 0 and graded.complete
