@@ -26,7 +26,11 @@ LINK = re.compile(r'[ \t]*<link\b[^>]*?\bhref="(?P<path>[^"?]+)[^"]*"[^>]*>\n?')
 SCRIPT = re.compile(r'[ \t]*<script\b[^>]*?\bsrc="(?P<path>[^"?]+)[^"]*"[^>]*></script>\n?')
 BLOCKING = re.compile(r"<script src=")
 IMAGE = re.compile(r'<img\b(?P<rest>[^>]*?\bsrc="(?P<path>[^"]+)"[^>]*?)/?>')
-FIGURE = re.compile(r'<img alt="(?P<alt>[^"]+)"[^>]*?src="[^"]*_images/[^"]+\.png"[^>]*>')
+FIGURE = re.compile(
+    r'(?:<a class="[^"]*image-reference"[^>]*>\s*)?'
+    r'(?P<image><img alt="(?P<alt>[^"]+)"[^>]*?src="[^"]*_images/[^"]+\.png"[^>]*>)(?:\s*</a>)?'
+)
+SET_SIZE = re.compile(r' ?style="width: [\d.]+px; height: [\d.]+px;"')
 IMPORT = re.compile(r"@import\s+[\"']([^\"']+)[\"'];")
 URL = re.compile(r"url\(\s*(['\"]?)(?!data:|https?:|#)([^'\")]+)\1\s*\)")
 HINTS = re.compile(
@@ -80,13 +84,13 @@ class Numbered:
         self.count = 0
 
     def __call__(self, found: re.Match[str]) -> str:
-        """Return the tag of an image as a figure."""
+        """Return the tag of an image, without the link to itself, as a figure."""
         if self.chapter is None:
             return found[0]
         self.count += 1
         said = re.split(r"(?<=[a-z\d)])\. (?=[A-Z])", found["alt"])[0].rstrip(".")
         return (
-            f'<figure class="numbered" id="figure-{self.chapter}-{self.count}">{found[0]}'
+            f'<figure class="numbered" id="figure-{self.chapter}-{self.count}">{found["image"]}'
             f"<figcaption><b>Figure {self.chapter}.{self.count}</b> {said}.</figcaption></figure>"
         )
 
@@ -169,7 +173,7 @@ class Site:
                 dots = 2 if image.info.get("dpi", (72,))[0] > SHARP else 1
                 across, down = (round(side / dots) for side in image.size)
             size = f' width="{across}" height="{down}" loading="lazy"'
-        return f"<img{found['rest'].rstrip()}{size}>"
+        return f"<img{SET_SIZE.sub('', found['rest']).rstrip()}{size}>"
 
 
 def is_shared(path: str) -> bool:

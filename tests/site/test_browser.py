@@ -24,6 +24,7 @@ KINDS = (
     "loads nothing from elsewhere",
     "no complaint in the console",
     "fits the width",
+    "keeps the shape of its figures",
     "scrolls by keyboard",
     "formulas are drawn",
     "follows the reader's theme",
@@ -48,6 +49,13 @@ HELD = (
     "[data-bet]", "script.widget, .widget-frame, [id^=explorer]", "article a",
 )  # fmt: skip
 """What pages hold, as selectors: formulas, tables, figures, solutions, descriptions, bets, ..."""
+SQUEEZED = """() => [...document.querySelectorAll("article img")]
+  .filter((e) => e.naturalWidth > 0 && e.clientWidth > 0)
+  .filter((e) => {
+    const shape = (e.naturalWidth / e.naturalHeight) / (e.clientWidth / e.clientHeight);
+    return shape < 0.97 || shape > 1.03;
+  })
+  .map((e) => e.src)"""
 AT_ONCE = "*, *::before, *::after { transition: none !important; }"
 """A change of theme without the moments in between."""
 WITHOUT = """(what) => document.querySelectorAll(what).forEach((e) => { e.textContent = ""; })"""
@@ -141,6 +149,7 @@ def look(seen: Visit, theme: str, expected: int) -> dict[str, list[str]]:
     wrong["loads nothing from elsewhere"] += seen.elsewhere
     wrong["no complaint in the console"] += seen.complaints
     wrong["fits the width"] += page.evaluate(OVERFLOW)
+    wrong["keeps the shape of its figures"] += page.evaluate(SQUEEZED)
     if page.evaluate("() => document.documentElement.scrollWidth - innerWidth") > 0:
         wrong["fits the width"].append("the page scrolls sideways")
     wrong["scrolls by keyboard"] += page.evaluate(UNREACHABLE)

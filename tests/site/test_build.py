@@ -189,6 +189,7 @@ def test_figures_of_a_chapter_are_numbered_and_sized(site: Path) -> None:
         assert caption.startswith(f"Figure {figure['id'][7:].replace('-', '.')} ")
         assert figure.img["alt"].startswith(caption.split(" ", 2)[2].rstrip("."))
         assert 300 < int(figure.img["width"]) < 1000
+        assert figure.figcaption.find_parent("a") is None and not figure.img.get("style")
 
 
 def test_addresses_in_a_style_sheet_move_with_it() -> None:
