@@ -279,6 +279,8 @@ def wrapped(disk_mb: int) -> list[str]:
     else:
         command += ["--unshare-user", "--disable-userns"]
     command += ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]
+    # Before Python's folders, which may lie in /tmp.
+    command += ["--perms", "1777", "--size", str(disk_mb * 2**20), "--tmpfs", "/tmp"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         path = Path("/", name)
         if path.is_symlink():
@@ -291,8 +293,7 @@ def wrapped(disk_mb: int) -> list[str]:
         command += ["--ro-bind", str(path), str(path)]
     command += ["--perms", "0755", "--dir", "/box"]
     command += ["--ro-bind", str(PACKAGE), "/box/scalinglaws", "--ro-bind", str(RUNNER)]
-    command += ["/box/runner.py", "--perms", "1777", "--size", str(disk_mb * 2**20)]
-    command += ["--tmpfs", "/tmp", "--chdir", "/tmp"]
+    command += ["/box/runner.py", "--chdir", "/tmp"]
     command += ["--perms", "1777", "--size", str(disk_mb * 2**20), "--tmpfs", "/dev/shm"]
     for path in fonts():
         command += ["--ro-bind", str(path), f"/tmp/{path.name}"]

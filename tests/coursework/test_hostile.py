@@ -110,6 +110,7 @@ def test_memory_in_files_without_a_name_counts(monkeypatch):
 
 FILL = """
 import os
+from pathlib import Path
 
 def fill(place):
     written = 0
@@ -157,3 +158,12 @@ def test_sleepers_and_those_who_let_others_compute_are_ended():
         pytest.raises(sandbox.Ended, match=told),
     ):
         box.run(others)
+
+
+def test_a_python_below_tmp_is_seen_in_the_box() -> None:
+    command = sandbox.wrapped(disk_mb=1)
+    bound = [place for place, word in enumerate(command) if word == "--ro-bind"]
+    python = [place for place in bound if Path(command[place + 1]) in sandbox.python_folders()]
+    tmp = command.index("/tmp")
+    assert command[tmp - 1] == "--tmpfs"
+    assert python and tmp < min(python)
