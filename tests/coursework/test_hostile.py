@@ -110,7 +110,6 @@ def test_memory_in_files_without_a_name_counts(monkeypatch):
 
 FILL = """
 import os
-from pathlib import Path
 
 def fill(place):
     written = 0
