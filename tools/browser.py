@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from playwright.sync_api import Browser, Error, Playwright
+from playwright.sync_api import Browser, Error, Page, Playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -28,6 +29,12 @@ THEMES = ("light", "dark")
 ALL_SKIPPED = """localStorage.setItem("scalinglaws.bets",
   JSON.stringify({version: 1, bets: {}, skipped: ["*"], seen: []}))"""
 """What a browser that skips every bet has kept: run first, it opens all that bets fold away."""
+
+
+READY = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
+"""Formulas are drawn."""
+EAGER = "() => { for (const image of document.images) image.loading = 'eager'; }"
+ALL_THERE = "() => [...document.images].every((image) => image.complete)"
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -70,6 +77,26 @@ def launch(playwright: Playwright) -> Browser:
         "no browser: install chromium with the system's package manager, or run "
         "'python -m playwright install chromium' (" + "; ".join(reasons) + ")"
     )
+
+
+def shown(page: Page, url: str) -> None:
+    """Open a page, and wait until its formulas are drawn and all its figures are there."""
+    page.goto(url, wait_until="networkidle")
+    page.evaluate(READY)
+    page.evaluate(EAGER)
+    page.wait_for_function(ALL_THERE)
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Read the command line of a tool that makes files of the built pages: outdir, site, only."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("outdir", type=Path)
+    parser.add_argument("--site", type=Path, default=Path("_build/html"))
+    parser.add_argument("--only", default="", help="pages whose path contains this")
+    options = parser.parse_args()
+    if not options.site.is_dir():
+        raise SystemExit(f"{options.site} is not there: run 'make book' first")
+    return options
 
 
 def page_paths(site: Path) -> list[str]:

@@ -7,16 +7,13 @@ Solutions are open, code that only imports or draws is left out, and the theme i
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from browser import ALL_SKIPPED, launch, serve
+from browser import ALL_SKIPPED, arguments, launch, serve, shown
 from house import ROOT, Book
 from playwright.sync_api import sync_playwright
 from pypdf import PdfWriter
 
-READY = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
-ALL_THERE = "() => [...document.images].every((image) => image.complete)"
 FOOT = (
     '<p style="font:8px sans-serif;width:100%;text-align:center;color:#666">'
     '<span class="title"></span>, page <span class="pageNumber"></span></p>'
@@ -34,10 +31,8 @@ def print_pages(site: Path, out: Path, only: str = "") -> list[Path]:
         page = browser.new_page(viewport={"width": 900, "height": 1200})
         page.add_init_script(ALL_SKIPPED)
         for path in paths:
-            page.goto(f"{address}/{path}.html", wait_until="networkidle")
-            page.evaluate(READY)
+            shown(page, f"{address}/{path}.html")
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
-            page.wait_for_function(ALL_THERE)
             target = out / f"{Path(path).stem}.pdf"
             page.pdf(
                 path=target, format="A4", margin=MARGINS, print_background=True, tagged=True,
@@ -60,13 +55,7 @@ def bind(parts: list[Path], target: Path, title: str) -> None:
 
 def main() -> None:
     """Read the command line and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("outdir", type=Path)
-    parser.add_argument("--site", type=Path, default=Path("_build/html"))
-    parser.add_argument("--only", default="", help="pages whose path contains this")
-    options = parser.parse_args()
-    if not options.site.is_dir():
-        raise SystemExit(f"{options.site} is not there: run 'make book' first")
+    options = arguments(__doc__.splitlines()[0])
     parts = print_pages(options.site, options.outdir, options.only)
     if not options.only:
         bind(parts, options.outdir / "scaling-laws-from-scratch.pdf", "Scaling Laws from Scratch")

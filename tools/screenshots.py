@@ -5,15 +5,20 @@ Usage: python tools/screenshots.py OUTDIR [--site _build/html] [--only index]
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from browser import ALL_SKIPPED, HEIGHTS, THEMES, WIDTHS, launch, page_paths, serve
+from browser import (
+    ALL_SKIPPED,
+    HEIGHTS,
+    THEMES,
+    WIDTHS,
+    arguments,
+    launch,
+    page_paths,
+    serve,
+    shown,
+)
 from playwright.sync_api import sync_playwright
-
-READY = "() => window.MathJax?.startup?.promise?.then(() => true) ?? true"
-
-EAGER = "() => { for (const image of document.images) image.loading = 'eager'; }"
 
 
 def save_pictures(site: Path, out: Path, only: str = "") -> list[Path]:
@@ -31,10 +36,7 @@ def save_pictures(site: Path, out: Path, only: str = "") -> list[Path]:
                 for path in page_paths(site):
                     if only not in path:
                         continue
-                    page.goto(f"{address}/{path}", wait_until="networkidle")
-                    page.evaluate(READY)
-                    page.evaluate(EAGER)
-                    page.wait_for_load_state("networkidle")
+                    shown(page, f"{address}/{path}")
                     name = f"{Path(path).stem}-{width}-{theme}"
                     for suffix, whole in (("-top", False), ("", True)):
                         target = out / f"{name}{suffix}.png"
@@ -47,13 +49,7 @@ def save_pictures(site: Path, out: Path, only: str = "") -> list[Path]:
 
 def main() -> None:
     """Read the command line and save the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("outdir", type=Path)
-    parser.add_argument("--site", type=Path, default=Path("_build/html"))
-    parser.add_argument("--only", default="", help="pages whose path contains this")
-    options = parser.parse_args()
-    if not options.site.is_dir():
-        raise SystemExit(f"{options.site} is not there: run 'make book' first")
+    options = arguments(__doc__.splitlines()[0])
     for path in save_pictures(options.site, options.outdir, options.only):
         print(path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 import shutil
@@ -291,6 +292,17 @@ def test_losses_that_were_invented_are_found_by_training_again(mine, setting):
     assert [spot.agrees for spot in scoring.spot_check(setting, entries, 3, **QUIET)].count(
         False
     ) == 1
+
+
+def test_a_run_that_is_told_to_have_diverged_is_trained_again(mine, setting):
+    rewritten(mine.path, lambda lines: forged(lines, 4, loss=None))
+    entries = ledger.read(mine.path)
+    assert scoring.checked(setting, entries).runs == 3
+    spots = scoring.spot_check(setting, entries, 3, **QUIET)
+    assert [spot.agrees for spot in spots].count(False) == 1
+    run = spots[0].run
+    assert scoring.Spot(run, math.inf, math.inf).agrees
+    assert not scoring.Spot(run, 2.0, math.inf).agrees
 
 
 # ---------------------------------------------------------------------------- the truth, the class

@@ -49,7 +49,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Spot:
-    """A run of a ledger that was trained again."""
+    """A run of a ledger that was trained again. The loss of one that diverged is infinite."""
 
     run: Run
     told: float
@@ -58,6 +58,8 @@ class Spot:
     @property
     def agrees(self) -> bool:
         """Whether the two losses are the same, as far as rounding goes."""
+        if math.isinf(self.told) or math.isinf(self.found):
+            return self.told == self.found
         return abs(self.told - self.found) <= TOLERANCE
 
     def __str__(self) -> str:
@@ -190,9 +192,12 @@ def spot_check(
 ) -> list[Spot]:
     """Train so many runs of a ledger again, drawn by a seed that its owner does not know.
 
-    `how` goes to `sweep`. A run that is told to have diverged is left out.
+    `how` goes to `sweep`. One that is told to have diverged must diverge again.
     """
-    done = [(run, row["loss"]) for run, row in results(entries).items() if row["loss"] is not None]
+    done = [
+        (run, math.inf if row["loss"] is None else row["loss"])
+        for run, row in results(entries).items()
+    ]
     rng = np.random.default_rng(checks.seed(seed))
     chosen = [done[i] for i in rng.permutation(len(done))[:count]]
     if not chosen:
