@@ -52,7 +52,9 @@ HELD = (
 SQUEEZED = """() => [...document.querySelectorAll("article img")]
   .filter((e) => e.naturalWidth > 0 && e.clientWidth > 0)
   .filter((e) => {
-    const shape = (e.naturalWidth / e.naturalHeight) / (e.clientWidth / e.clientHeight);
+    const edge = parseFloat(getComputedStyle(e).paddingTop);  // in the dark: paper around it
+    const shown = (e.clientWidth - 2 * edge) / (e.clientHeight - 2 * edge);
+    const shape = (e.naturalWidth / e.naturalHeight) / shown;
     return shape < 0.97 || shape > 1.03;
   })
   .map((e) => e.src)"""
