@@ -1,9 +1,9 @@
 """Intervals hold the truth as often as they say.
 
 A hundred data sets or more are drawn from a known law, each is fitted, and it is counted how often
-the intervals hold what was true. The bounds allow for the number of data sets: an interval whose true
-coverage lies between 92 and 98 % fails one of these about once in a thousand. All seeds are fixed,
-so a test that passes once passes always. `make coverage` does the same with more.
+the intervals hold what was true. The bounds allow for the number of data sets: an interval whose
+true coverage lies between 92 and 98 % fails one of these about once in a thousand. All seeds are
+fixed, so a test that passes once passes always. `make coverage` does the same with more.
 """
 
 from __future__ import annotations
