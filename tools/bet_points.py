@@ -1,6 +1,6 @@
 """Find the measured points that bets carry on, in the chapters' own outputs.
 
-Usage: python tools/bet_points.py [--check]
+Usage: python tools/bet_points.py
 
 A card shows its bet in a plot where the page has shown points before it. Each function below reads
 them off what stands above the cell that asks (its outputs, or the numbers that its code plots), so
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,7 +25,7 @@ BOOK = ROOT / "book"
 CARDS = ROOT / "scalinglaws" / "course" / "cards"
 STORED = CARDS / "points.json"
 NUMBER = r"([-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?)"
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def number(text: str) -> float:
@@ -61,15 +60,17 @@ def cerebras(text: str) -> Points:
     """The six models that the code plots, in PF-days as on the figure."""
     day = one(rf"^PF_DAY = {NUMBER}", text)
     C, L = (
-        [number(part) for part in re.findall(rf"^{name} = np\.array\(\[(.*?)\]", text, re.M)[0].split(", ")]
-        for name in "CL"
-    )  # fmt: skip
+        [number(part) for part in listed.split(", ")]
+        for listed in re.findall(r"^[CL] = np\.array\(\[([\d., e]+)\]\)", text, re.M)
+    )
     return [float(f"{c / day:.4g}") for c in C], L, one(rf"^C_13B = {NUMBER} / PF_DAY", text) / day
 
 
 def best_sizes(text: str) -> Points:
     """Best sizes at seven budgets, and the largest budget of the reference sweep."""
-    return *columns(rows(rf"^ +{NUMBER} +{NUMBER} +\d+\.\d$", text, 5)), one(rf"^far = {NUMBER}$", text)
+    return *columns(rows(rf"^ +{NUMBER} +{NUMBER} +\d+\.\d$", text, 5)), one(
+        rf"^far = {NUMBER}$", text
+    )
 
 
 def budgets(text: str) -> tuple[list[float], list[float]]:
@@ -91,7 +92,11 @@ def sealed(text: str) -> Points:
     C, L = budgets(text)
     opened = rows(rf"^\d+ +\S+ +\S+ +\S+ +{NUMBER} +\d+ +\S+$", text)
     at = one(rf"at_budget\({NUMBER}, width\)", text)
-    return [*C, at], [*L, min(row[0] for row in opened)], one(rf"^8\.sealed-form: At {NUMBER} FLOPs", text)
+    return (
+        [*C, at],
+        [*L, min(row[0] for row in opened)],
+        one(rf"^8\.sealed-form: At {NUMBER} FLOPs", text),
+    )
 
 
 def learned_by_heart(text: str) -> Points:
@@ -215,6 +220,4 @@ def refresh() -> bool:
 
 
 if __name__ == "__main__":
-    if "--check" in sys.argv:
-        sys.exit(0 if STORED.read_text(encoding="utf-8") == written(found()) else "points.json is stale")
     print("changed" if refresh() else "unchanged")

@@ -228,8 +228,8 @@ def predict(
 
     `value` is a number with `low` and `high`, or a fit's `Estimate`, which brings its own
     interval and level. With `value`, `low` and `high` all None nothing is kept, and what is
-    returned says how to fill them in; in a notebook with somebody before it the card of the question
-    is shown too, as by `card`. Until the answer is in, the same call with other numbers
+    returned says how to fill them in; in a notebook with somebody before it the card of the
+    question is shown too, as by `card`. Until the answer is in, the same call with other numbers
     replaces the forecast; afterwards it is kept as a new one that does not count. Raises ValueError
     or TypeError if only some of the numbers are there, or if they do not make an interval.
     """

@@ -86,7 +86,7 @@ def widget(
 
 
 def show(make: Callable[[], Any]) -> None:
-    """Show the card that `make` makes in the notebook; nothing where it has none or no anywidget."""
+    """Show in the notebook the card that `make` makes, if there is one and anywidget is there."""
     from IPython.display import display
 
     with suppress(KeyError, ImportError):

@@ -141,7 +141,7 @@ const bets = (() => {
   };
   const tick = (x) => {
     const e = Math.log10(x);
-    return x >= 1e5 && Math.abs(e - Math.round(e)) < 1e-9 ? ["10", el("sup", {}, String(Math.round(e)))] : [show(x, 3)];
+    return x >= 1e5 && Math.abs(e - Math.round(e)) < 1e-9 ? ["10", el("sup", {}, String(Math.round(e)))] : [show(x, 6)];
   };
   const drawTicks = (scale) =>
     el("div", { class: "bet-ticks", "aria-hidden": "true" },
@@ -164,7 +164,7 @@ const bets = (() => {
     const label = (kind, style, ...words) => el("span", { class: `bet-${kind}`, style, "aria-hidden": "true" }, ...words);
     made.append(...ticks(xs).map((x) => label("x", `left:${across(x)}`, ...tick(x))),
       ...ticks(ys).map((y) => label("y", `top:${down(y)}`, ...tick(y))),
-      label("next", plot.across ? `right:0;bottom:${place(cross.at(plot.at))}` :
+      label("next", plot.across ? `left:0;bottom:${place(cross.at(plot.at))}` :
         `${late ? "right" : "left"}:${place(late ? 1 - cross.at(plot.at) : cross.at(plot.at))}`, `${plot.here}: ?`));
     return made;
   };
@@ -180,11 +180,14 @@ const bets = (() => {
     if (!plot) return { start: "left", end: "right", middle: "", first: () => scaleOf(...axis, log) };
     const up = !plot.across;
     const [along, aside] = up ? ["y", "x"] : ["x", "y"];
+    const [most, least] = [Math.max(...plot[along]), Math.min(...plot[along])];
+    const around = most > least && padded([least, most], plot.log.includes(along));
+    const ends = [least < axis[0] ? around.lo : axis[0], most > axis[1] ? around.hi : axis[1]];
     const cross = plot.side ? scaleOf(...plot.side, plot.log.includes(aside)) : padded([...plot[aside], plot.at], plot.log.includes(aside));
     return {
       plot, up, cross, start: up ? "bottom" : "left", end: up ? "top" : "right",
       middle: `${up ? "left" : "bottom"}:${place(cross.at(plot.at))}`,
-      first: (...also) => scaleOf(Math.min(axis[0], ...plot[along], ...also), Math.max(axis[1], ...plot[along], ...also), plot.log.includes(along)),
+      first: (...also) => scaleOf(Math.min(...ends, ...also), Math.max(...ends, ...also), plot.log.includes(along)),
     };
   };
   const framed = ({ plot, up }, words, ...inside) =>
@@ -219,7 +222,7 @@ const bets = (() => {
         el("p", { class: "bet-kept", tabindex: -1 },
           el("b", {}, `${show(f.value)}${units(bet)}`), `, and with ${percent(f.level ?? LEVEL)} between ${show(f.low)} and ${show(f.high)}.`,
           f.counts ? "" : LATE, key in record.again ? ` Later you said ${range(record.again[key])}.` : ""),
-        kernel ? p("note", "It stands in the record of this notebook's kernel, as forecast.load() shows.") : null,
+        kernel ? p("note", "It stands in the record of this notebook's kernel, as forecast.load() shows.") : "",
         kernel ? div("buttons", button(f.answered ? "Bet anew (will not count)" : "Change it", () => anew())) : div("buttons",
           el("a", { href: `#told-${slug(key)}`, class: "bet-button" }, "Go to the answer"),
           button("Bet anew (will not count)", () => anew(), "quiet")));
