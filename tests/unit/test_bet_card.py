@@ -31,6 +31,7 @@ class TestCard:
     def test_what_is_committed_on_it_is_a_forecast(self) -> None:
         card = forecast.card(KEY, unit="nats")
         assert card.kept == {} and forecast.load() == []
+        assert repr(card) == "BetCard('1.bigger-model')"  # by which tools/notebooks.py knows it
         card.said = {"value": 1.6, "low": 1.5, "high": 1.7, "time": 1}
         assert forecast.load() == [forecast.Forecast(KEY, 1.6, 1.5, 1.7, unit="nats")]
         assert card.kept["value"] == 1.6 and not card.kept["answered"]

@@ -72,6 +72,8 @@ def widget(
     look = {
         "_esm": script + "export default bets;\n",
         "_css": (HERE / "bets.css").read_text(encoding="utf-8"),
+        "__repr__": lambda self: f"BetCard({key!r})",
+        "__module__": __name__,
     }
     made = type("BetCard", (anywidget.AnyWidget,), {**look, **traits})(
         bet={**questions()[key], "key": key, "unit": unit}, kept=kept, said={}
