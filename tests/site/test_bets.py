@@ -277,8 +277,9 @@ def test_every_plot_fits_and_shows_its_points(browser: Browser, site: Path) -> N
           scalinglawsBets.renew();
           const frame = card.querySelector(".bet-track").getBoundingClientRect();
           const dots = [...card.querySelectorAll("circle")].map(one => one.getBoundingClientRect());
-          return [key, frame.height > 200 && dots.filter(one => one.left > frame.left - 6 && one.right < frame.right + 6
-            && one.top > frame.top - 6 && one.bottom < frame.bottom + 6).length];
+          const inside = one => one.left > frame.left - 6 && one.right < frame.right + 6
+            && one.top > frame.top - 6 && one.bottom < frame.bottom + 6;
+          return [key, frame.height > 200 && dots.filter(inside).length];
         })""",
         bets,
     )
