@@ -285,6 +285,15 @@ DIETS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 """Which of the runs below a threshold each form is fitted to."""
 
 
+def plain(name: str) -> str:
+    """A shape or a diet as a page names it.
+
+    >>> plain("joined"), plain("... of 3 budgets"), plain("all runs")
+    ('joined law', '3 budgets', 'all runs')
+    """
+    return "joined law" if name == "joined" else name.removeprefix("... of ")
+
+
 def entrants() -> dict[tuple[str, str], Forecaster]:
     """All pairs of a shape and a diet that a fit can be made of: three points fix no floor.
 
@@ -689,35 +698,6 @@ def outcomes(
     return found
 
 
-def every_forecast(
-    runs: pd.DataFrame, record: pd.DataFrame, at: pd.DataFrame, winner: tuple[str, str]
-) -> pd.DataFrame:
-    """What each entrant forecasts for runs that are known by now, as a table like that of `scored`.
-
-    Each entrant is fitted to `runs` and has the band of its own rows in `record`, the table of
-    `race`; the winner (shape, diet) has that of resampling too. `at` has a row for each run, with
-    `budget`, `width`, `params`, `tokens`, `flops` and `measured`.
-
-    >>> from scalinglaws import reference
-    >>> runs = prepared(reference("isoflop"))
-    >>> one = ("surface", "... of 3 budgets")
-    >>> record = race(runs, {one: entrants()[one]}, first=7)
-    >>> at = runs.tail(2).assign(measured=1.4)
-    >>> every_forecast(runs, record, at, one)["band"].tolist()
-    ['record', 'record', 'resampling', 'resampling']
-    """
-    factor, rows = at["flops"].to_numpy(float) / runs["budget"].max(), []
-    for shape, diet in record[["shape", "diet"]].drop_duplicates().to_numpy():
-        of = record[(record["shape"] == shape) & (record["diet"] == diet)]
-        band = fit_band(*(of[name] for name in _RECORD))
-        value = entrants()[shape, diet](runs)(at)
-        halves = {"record": band.half(factor)}
-        if (shape, diet) == winner:
-            halves["resampling"] = resampled_half(DIETS[diet](runs), at)
-        rows += [_said(at, shape, diet, value, half, name) for name, half in halves.items()]
-    return pd.concat(rows, ignore_index=True)
-
-
 def yardsticks(runs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """What each of `YARDSTICKS` forecasts for the runs of a table like that of `scored`; no bands.
 
@@ -787,7 +767,7 @@ def rivals(table: pd.DataFrame) -> str:
     each = rows.groupby(["by", "fitted to"])
     held, miss = each["inside"].all(), each["miss"].agg(rms)
     nearer = miss[miss < miss["joined", "... of 3 budgets"]].sort_values()
-    names = "; ".join(", ".join(name) for name in nearer.index) or "nobody"
+    names = "; ".join(", ".join(map(plain, name)) for name in nearer.index) or "nobody"
     return (
         f"{budget:.1e} FLOPs, runs trained: {rows['width'].nunique()}; bands that hold them all: "
         f"{int(held.sum())} of {len(held)}\n  nearer than the winner: {names}"
@@ -835,6 +815,8 @@ def draw_record(
 def draw_race(axes: Sequence[Axes], record: pd.DataFrame) -> None:
     """Root mean square miss by factor, a shape to each of `axes`, a line for each diet.
 
+    The shapes come in the order of `SHAPES`.
+
     `record` is the table of `race`: `shape`, `diet`, `factor` and `miss` (%).
 
     >>> from matplotlib.figure import Figure
@@ -843,21 +825,23 @@ def draw_race(axes: Sequence[Axes], record: pd.DataFrame) -> None:
     >>> axes = Figure().subplots(1, 2)
     >>> draw_race(axes, record)
     >>> [ax.get_title() for ax in axes]
-    ['joined', 'surface']
+    ['surface', 'joined law']
     """
     colors = dict(zip(DIETS, (plot.RED, plot.ORANGE, plot.GREEN, plot.BLUE), strict=True))
     step = np.round(np.log(record["factor"]) / np.log(2.5))
-    for ax, (shape, rows) in zip(axes, record.groupby("shape"), strict=True):
+    by = dict(list(record.groupby("shape")))
+    for ax, shape in zip(axes, (shape for shape in SHAPES if shape in by), strict=True):
+        rows = by[shape]
         for (diet, color), mark in zip(colors.items(), "osD^", strict=True):
             each = rows[rows["diet"] == diet].groupby(step)
             ax.plot(each["factor"].median(), each["miss"].agg(rms), "-" + mark, color=color,
-                    ms=5, lw=1.4, label=diet)  # fmt: skip
-        ax.set(title=shape, xlabel="factor beyond the fit")
+                    ms=5, lw=1.4, label=plain(diet))  # fmt: skip
+        ax.set(title=plain(shape), xlabel="factor beyond the fit")
         plot.log_axes(ax)
         ax.set_yticks([1, 3, 10], ["1", "3", "10"])
         ax.set_yticks([], minor=True)
     axes[0].set_ylabel("root mean square miss (%)")
-    axes[0].legend(fontsize=9)
+    axes[0].legend(fontsize=9, loc="lower right")
 
 
 def draw_rivals(axes: Sequence[Axes], tables: Sequence[pd.DataFrame], reach: float = 14) -> None:
@@ -874,11 +858,11 @@ def draw_rivals(axes: Sequence[Axes], tables: Sequence[pd.DataFrame], reach: flo
     >>> known = scored(forecasts, forecasts.assign(loss=1.3))
     >>> ax = Figure().subplots()
     >>> draw_rivals([ax], [known[known["budget"] == 8e13]])
-    >>> "joined, 3 budgets" in [tick.get_text() for tick in ax.get_yticklabels()]
+    >>> "joined law, 3 budgets" in [tick.get_text() for tick in ax.get_yticklabels()]
     True
     """
     every = pd.concat(tables, ignore_index=True)
-    name = every["by"] + ", " + every["fitted to"].str.replace("... of ", "", regex=False)
+    name = every["by"].map(plain) + ", " + every["fitted to"].map(plain)
     name += np.where(every["band"] == "record", "", " (" + every["band"] + ")")
     every = every.assign(name=name, half=100 * np.log(every["high"] / every["value"]))
     order = every.groupby("name")["miss"].agg(rms).sort_values().index

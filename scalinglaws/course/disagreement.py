@@ -45,12 +45,9 @@ BUDGETS: dict[Count, dict[float, tuple[int, ...]]] = {
 }
 """For each count its budgets (FLOPs) and the widths that are trained at each."""
 
-READINGS = ("parabolas", "four sizes", "paraboloid", "within 5", "within 3", "own budgets",
-            "no width 4")  # fmt: skip
+READINGS = ("parabolas", "parabolas, four sizes", "paraboloid", "paraboloid, within 5",
+            "paraboloid, within 3", "paraboloid, one ladder", "paraboloid, no width 4")  # fmt: skip
 """The seven ways of reading an exponent, see `Trainings.read`."""
-
-AFTERWARDS = ("parabolas, no 4", "own budgets, no 4")
-"""Two more, tried afterwards: on one ladder and without the smallest model."""
 
 STUDIES = ("kaplan-warmup", "kaplan-cooldown", "kaplan-tuned", "factorial")
 """The studies whose runs make the factorial."""
@@ -172,7 +169,7 @@ class Trainings:
 
         "parabolas" fits a parabola to the five sizes of each budget, "four sizes" to the four of
         least loss. "paraboloid" fits one quadratic to the runs of both ladders, "within 5" and
-        "within 3" to those within that factor of the best size, "own budgets" to the ladder of the
+        "within 3" to those within that factor of the best size, "one ladder" to the ladder of the
         count alone, "no width 4" to both without the smallest model.
         """
         table = self.of(*rules)
@@ -183,25 +180,19 @@ class Trainings:
         own, both = on[count], on["non_embedding"] | on["total"]
         off = np.exp(abs(np.log(table["params_total"].to_numpy(float) / best)))
         wide = (table["width"] > 4).to_numpy()
-        surfaces = {
-            "paraboloid": both, "within 5": both & (off < 5), "within 3": both & (off < 3),
-            "own budgets": own, "no width 4": both & wide, "own budgets, no 4": own & wide,
-        }  # fmt: skip
-        found = {name: by_surface(N[of], D[of], L[:, of]) for name, of in surfaces.items()}
-        for name, of, keep in (("parabolas", own, None), ("four sizes", own, 4),
-                               ("parabolas, no 4", own & wide, None)):  # fmt: skip
-            found[name] = by_bowls(N[of], C[count][of], L[:, of], keep=keep)
+        each = (both, both & (off < 5), both & (off < 3), own, both & wide)
+        found = {name: by_bowls(N[own], C[count][own], L[:, own], keep=keep)
+                 for name, keep in zip(READINGS, (None, 4), strict=False)}  # fmt: skip
+        for name, of in zip(READINGS[2:], each, strict=True):
+            found[name] = by_surface(N[of], D[of], L[:, of])
         return found
 
     def factorial(self, part: slice = slice(None)) -> dict[str, Factorial]:
-        """The factorial of `NAMES` by each of `READINGS` and `AFTERWARDS`, over some budgets."""
+        """The factorial of `NAMES` by each of `READINGS`, over some budgets."""
         log_L = self.noisy()
         found = {
             (k, *rules): self.read(log_L, rules, count, part)
             for rules in np.ndindex(2, 2, 2)
             for k, count in enumerate(BUDGETS)
         }
-        return {
-            way: Factorial(NAMES, {at: a[way] for at, a in found.items()})
-            for way in (*READINGS, *AFTERWARDS)
-        }
+        return {way: Factorial(NAMES, {at: a[way] for at, a in found.items()}) for way in READINGS}

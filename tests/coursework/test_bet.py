@@ -121,6 +121,8 @@ def test_a_budget_is_charged_once_and_never_exceeded(setting, tmp_path):
         (lambda bet: bet.commit(bet.run(4, 300), 2, 1, 3), "at least"),
         (lambda bet: challenge.start(bet.setting, "bo", "bet.lock"), "ends in .jsonl"),
         (lambda bet: bet.commit(bet.big(8), 2, 3, 1), "must have a width"),
+        (lambda bet: bet.commit(bet.big(8), 2, -1e308, 1e308), "lies above 0"),
+        (lambda bet: bet.commit(bet.big(8), 2, 1, 30), "foretells nothing"),
         (lambda bet: bet.commit(bet.big(8), None, 1, 3), "write your forecast down"),
         (lambda bet: challenge.start(bet.setting, "../x"), "your id has letters"),
         (lambda bet: challenge.start("abc", "bo"), "damaged"),

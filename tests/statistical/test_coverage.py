@@ -48,31 +48,31 @@ from simulations import (
 from scalinglaws.fit import fit_chinchilla, fit_envelope, fit_isoflop
 
 SHORT: dict[str, tuple[Setting, int]] = {
-    "approach 3, 240 runs": (parametric(240, 0.01, bootstrap=200), 50),
-    "approach 3, 60 runs": (parametric(60, 0.004, bootstrap=200), 60),
-    "approach 3, 35 runs": (parametric(35, 0.01, bootstrap=200), 70),
-    "approach 3, outliers": (parametric(60, 0.01, "outliers", bootstrap=200), 60),
-    "approach 3, seeds": (parametric(90, 0.01, seeds=3, bootstrap=200), 60),
-    "approach 3, checkpoints": (parametric(120, 0.01, checkpoints=5, bootstrap=200), 60),
-    "approach 2": (isoflop(7, 6, 0.002), 120),
-    "approach 2, outliers": (isoflop(7, 6, 0.002, "outliers"), 120),
-    "approach 2, wide": (wide_isoflop("a=.513", "wide", 0.003), 100),
+    "approach 3, 240 runs": (parametric(240, 0.01, bootstrap=200), 30),
+    "approach 3, 60 runs": (parametric(60, 0.004, bootstrap=200), 36),
+    "approach 3, 35 runs": (parametric(35, 0.01, bootstrap=200), 42),
+    "approach 3, outliers": (parametric(60, 0.01, "outliers", bootstrap=200), 36),
+    "approach 3, seeds": (parametric(90, 0.01, seeds=3, bootstrap=200), 36),
+    "approach 3, checkpoints": (parametric(120, 0.01, checkpoints=5, bootstrap=200), 36),
+    "approach 2": (isoflop(7, 6, 0.002), 72),
+    "approach 2, outliers": (isoflop(7, 6, 0.002, "outliers"), 72),
+    "approach 2, wide": (wide_isoflop("a=.513", "wide", 0.003), 60),
     "approach 2, fixed grid, capped": (
         wide_isoflop("a=.513", "fixed grid", 0.003, capped=True),
-        100,
+        60,
     ),
-    "approach 2, drifting": (wide_isoflop("a=.727", "too fast", 0.003), 100),
-    "approach 1": (best_run(12, 12, 0.004), 60),
-    "envelope": (envelope(8, 12, 0.002), 80),
+    "approach 2, drifting": (wide_isoflop("a=.727", "too fast", 0.003), 60),
+    "approach 1": (best_run(12, 12, 0.004), 36),
+    "envelope": (envelope(8, 12, 0.002), 48),
     "no floor, fitted with one": (power(STRAIGHT, 10, 0.005), 80),
     "a floor, fitted with one": (power(BENT, 10, 0.005), 80),
-    "sigmoid": (sigmoid(12, 0.02), 80),
-    "Kaplan": (kaplan(80, 0.01), 40),
-    "approach 1, given noise": (with_trunks("1"), 100),
-    "approach 2, given noise": (with_trunks("2"), 80),
-    "approach 2, own seeds": (with_trunks("2", own=True), 60),
-    "one trunk": (slopes_with_trunks(), 80),
-    "scatter": (seed_scatter(), 100),
+    "sigmoid": (sigmoid(12, 0.02), 48),
+    "Kaplan": (kaplan(80, 0.01), 24),
+    "approach 1, given noise": (with_trunks("1"), 60),
+    "approach 2, given noise": (with_trunks("2"), 48),
+    "approach 2, own seeds": (with_trunks("2", own=True), 36),
+    "one trunk": (slopes_with_trunks(), 48),
+    "scatter": (seed_scatter(), 60),
 }
 settings = pytest.mark.parametrize("name", SHORT)
 WIDE = ("approach 2, wide", "approach 2, fixed grid, capped", "approach 2, drifting")
@@ -154,7 +154,7 @@ class TestTheSettingsOfTheLongRun:
 class TestTheApproachesAgree:
     def test_first_and_third_on_the_same_curves(self) -> None:
         apart = []
-        for seed in range(30):
+        for seed in range(16):
             data = curves_sweep(np.random.default_rng(seed), 12, 12, 0.002, "normal")
             first, third = (f(*data, bootstrap=100) for f in (fit_envelope, fit_chinchilla))
             apart.append(first.a - third.a)
@@ -162,7 +162,7 @@ class TestTheApproachesAgree:
 
     def test_second_and_third_on_the_same_budgets(self) -> None:
         apart = []
-        for seed in range(30):
+        for seed in range(16):
             data = isoflop_sweep(np.random.default_rng(seed), 7, 6, 0.002, "normal", 3.0)
             second, third = (f(*data, bootstrap=100) for f in (fit_isoflop, fit_chinchilla))
             apart.append(second.a - third.a)
@@ -171,7 +171,7 @@ class TestTheApproachesAgree:
 
 class TestTheOptimumIsFound:
     def test_strong_searches_find_nothing_lower(self) -> None:
-        assert gaps(range(20)).max() < MISS
+        assert gaps(range(12)).max() < MISS
 
     def test_a_worse_search_is_found_out(self) -> None:
         """The gap is a test: where the fit stops at a start of its own, it is far above 0."""

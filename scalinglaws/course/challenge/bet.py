@@ -214,7 +214,7 @@ class Bet:
         """Bet on a run: its loss, in nats per token, with an interval of the setting's level.
 
         This can be done once, and ends the training. Raises ValueError if the run costs more than
-        the target or the numbers make no interval, LedgerError if you have committed before.
+        the target or the numbers are no interval of losses, LedgerError if you have committed.
         """
         run = replace(run, seed=0)
         check_big(self.setting, run)
@@ -229,6 +229,7 @@ class Bet:
                 self.student, run, value, low, high, level, spent(entries), at.count, at.head
             )
             forecast = made.forecast  # says what is wrong with the numbers
+            check_losses(self.setting, forecast)
             body = {
                 "student": self.student,
                 "run": described(run),
@@ -376,6 +377,17 @@ def check_big(setting: Setting, run: Run) -> None:
             f"this run takes {run.flops:.4g} FLOPs, and the bet is on one of at least "
             f"{LEAST * setting.target:.4g}: bet.big(width) takes as many tokens as the target "
             "pays for"
+        )
+
+
+def check_losses(setting: Setting, forecast: Forecast) -> None:
+    """Raise ValueError if the interval leaves what a loss can be here."""
+    guessing = math.log(len(setting.language.vocabulary))
+    if forecast.low < 0 or forecast.high > 2 * guessing:
+        raise ValueError(
+            f"the interval goes from {forecast.low:.4g} to {forecast.high:.4g} nats per token, and "
+            f"a loss lies above 0. Whoever guesses has {guessing:.4g} here, and an interval that "
+            "ends beyond twice that foretells nothing"
         )
 
 

@@ -19,6 +19,7 @@ from .bet import (
     Bet,
     Commitment,
     check_big,
+    check_losses,
     check_name,
     check_owner,
     check_seed,
@@ -184,7 +185,7 @@ def _check_commitment(
     right = (student, spent(before), at.count, at.head, setting.level)
     if (made.student, made.spent, made.count, made.head, made.level) != right:
         raise LedgerError(f"entry {entry.number}: the commitment does not belong to this ledger")
-    str(made.forecast)
+    check_losses(setting, made.forecast)
 
 
 def spot_check(

@@ -66,7 +66,7 @@ function render({ model, el }) {
   });
   root.append(rows);
   const entrant = choice(rows, "Law and its runs", data.entrants.map((e, i) => [i, e.name]), (i) => put("entrant", +i));
-  const kind = choice(rows, "Band of 95 %", [["record", "from the record of misses"], ["resampling", "from resampling"]], (b) => put("band", b));
+  const kind = choice(rows, "Band of 95 %", [["record", "from past misses"], ["resampling", "from resampling"]], (b) => put("band", b));
   const reach = slider(rows, "Fitted up to", first, n - 2, 1, (i) => power(C[i]) + " FLOPs", (i) => put("reach", i));
   const ahead = slider(rows, "Open", 0, n - 1 - first, 1, (k) => (k ? `${k} further` : "none"), (k) => put("ahead", Math.min(k, n - 1 - get("reach"))));
   const say = speaker(root);

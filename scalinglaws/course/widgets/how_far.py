@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import norm as normal
 from scipy.stats import t as student
 
-from ..bets import fit_band, near_best
+from ..bets import fit_band, near_best, plain
 from .base import Explorer, one_of, rounded
 
 SHOWN = (
@@ -20,7 +20,6 @@ SHOWN = (
     ("joined", "... of 3 budgets"),
 )
 """The entrants of the race that the explorer shows, as far as they took part."""
-NAMES = {"... of 3 budgets": "best of the last 3 budgets", "... of 5 budgets": "best of the last 5"}
 
 
 class HowFar(Explorer):
@@ -65,7 +64,7 @@ class HowFar(Explorer):
             ),
             "entrants": [
                 {
-                    "name": f"{shape}, {NAMES.get(diet, diet)}",
+                    "name": f"{plain(shape)}, {plain(diet)}",
                     "miss": [
                         [round(10 * float(miss)) for miss in rows["miss"]]  # tenths of a per cent
                         for _, rows in by[shape, diet].groupby("threshold")
