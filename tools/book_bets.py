@@ -81,7 +81,7 @@ def bet(key: str) -> dict[str, Any]:
     """Return all that the page needs for the bet of this key.
 
     Raises:
-        KeyError: if the key has no question in bets.json, or no chapter prints its answer.
+        KeyError: if the key has no question in questions.json, or no chapter prints its answer.
     """
     if key not in questions():
         raise KeyError(f"{key}: give it a question and an axis in {QUESTIONS.name}")
