@@ -94,6 +94,7 @@ def visit(
     context = browser.new_context(viewport=size, color_scheme=theme)
     context.add_init_script(script or "0")
     page = context.new_page()
+    page.set_default_timeout(90_000)  # a busy machine takes its time
     seen = Visit(page)
 
     def judge(request: Request) -> None:
