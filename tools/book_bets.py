@@ -2,8 +2,8 @@
 
 A chapter prints a line for every forecast that its reader has not made. Here these lines, and the
 lines that tell the answers, are marked in the built page, and what the bets need (question, axis,
-unit, answer, the laws' own forecasts) is put beside them as JSON. `bets.js` makes cards of it.
-Without JavaScript the page stays as it is.
+unit, answer, the laws' own forecasts, the points that the page has shown before) is put beside them
+as JSON. `bets.js` makes cards of it. Without JavaScript the page stays as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "scalinglaws" / "course" / "record"
-QUESTIONS = Path(__file__).with_name("bets.json")
+CARDS = ROOT / "scalinglaws" / "course" / "cards"
+QUESTIONS = CARDS / "questions.json"
 BOARD = '<div class="bet-board"'
 ASKED = re.compile(
     r"(?<=[\n>])(\d+\.[\w-]+): no\s+forecast\s+of\s+yours\s+yet\..*?without\s+you\.\n", re.S
@@ -35,8 +36,6 @@ PLAIN_BOARD = (
 )
 FRONT = '<div class="bet-front"></div>'
 FIRST = "1.bigger-model"
-RUNG = re.compile(r"^(\d+) +[\d.e+]+ +[\d.e+]+ +([\d.e+]+) +([\d.]+) ", re.M)
-BIGGER = re.compile(r"^width \d+ needs ([\d.e+]+) FLOPs", re.M)
 WAIT = (
     "\n<script>(d=>{d.classList.add('bets-wait');"
     "addEventListener('load',()=>d.classList.remove('bets-wait'))})"
@@ -46,8 +45,12 @@ WAIT = (
 
 @cache
 def questions() -> dict[str, dict[str, Any]]:
-    """Return the question and the axis of every bet, by key."""
-    return json.loads(QUESTIONS.read_text(encoding="utf-8"))
+    """Return the question and the axis of every bet, by key, and the plot of those with points."""
+    points = json.loads((CARDS / "points.json").read_text(encoding="utf-8"))
+    return {
+        key: {**asked, "plot": {**asked["plot"], **points[key]}} if "plot" in asked else asked
+        for key, asked in json.loads(QUESTIONS.read_text(encoding="utf-8")).items()
+    }
 
 
 @cache
@@ -78,7 +81,7 @@ def bet(key: str) -> dict[str, Any]:
     """Return all that the page needs for the bet of this key.
 
     Raises:
-        KeyError: if the key has no question in bets.json, or no chapter prints its answer.
+        KeyError: if the key has no question in questions.json, or no chapter prints its answer.
     """
     if key not in questions():
         raise KeyError(f"{key}: give it a question and an axis in {QUESTIONS.name}")
@@ -103,29 +106,10 @@ def placed(body: str) -> tuple[str, list[str]]:
     return body.replace(NONE_SCORED, NONE_SCORED + PLAIN_BOARD), keys
 
 
-@cache
-def ladder(folder: Path) -> tuple[list[tuple[float, float]], float]:
-    """Return compute and loss of each rung of chapter 1, and the compute of the model to come.
-
-    Raises:
-        ValueError: if the chapter's outputs show no such table or model.
-    """
-    path = next(folder.glob("01-*.ipynb"))
-    outputs = [
-        "".join(output.get("text") or output["data"].get("text/plain", ""))
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
-        for output in cell.get("outputs", [])
-    ]
-    rungs = next((found for text in outputs if len(found := RUNG.findall(text)) > 3), None)
-    bigger = next((found for text in outputs for found in BIGGER.findall(text)), None)
-    if not rungs or not bigger:
-        raise ValueError(f"{path.name} shows no ladder of models, or none that is larger")
-    return [(float(C), float(L)) for _, C, L in rungs], float(bigger)
-
-
-def first_bet(folder: Path) -> str:
+def first_bet() -> str:
     """Return the drawing of the first bet: the measured models, and where the next will lie."""
-    points, bigger = ladder(folder)
+    plot = questions()[FIRST]["plot"]
+    points, bigger = list(zip(plot["x"], plot["y"], strict=True)), plot["at"]
     low, high = points[0][0] / 2, bigger * 3
     top, bottom = points[0][1] * 1.04, 1.3
 
@@ -163,9 +147,12 @@ def first_bet(folder: Path) -> str:
     )
 
 
-def data(keys: list[str]) -> str:
-    """Return the element that holds the bets of these keys."""
-    text = json.dumps({key: bet(key) for key in keys}, ensure_ascii=False).replace("<", "\\u003c")
+def data(keys: list[str], plots: list[str]) -> str:
+    """Return the element that holds the bets of these keys, of some with their plots."""
+    bets = {key: bet(key) for key in keys}
+    for key in set(keys) - set(plots):
+        bets[key].pop("plot", None)
+    text = json.dumps(bets, ensure_ascii=False).replace("<", "\\u003c")
     return f'<script type="application/json" id="bet-data">{text}</script>\n'
 
 
@@ -180,8 +167,9 @@ def add_bets(
     board = BOARD in body
     if not keys and not board:
         return
-    body = body.replace(FRONT, first_bet(ROOT / "book")) if FRONT in body else body
-    context["body"] = body + data(list(questions()) if board else keys)
+    body = body.replace(FRONT, first_bet()) if FRONT in body else body
+    plots = [*keys, FIRST] if FIRST in body else keys
+    context["body"] = body + data(list(questions()) if board else keys, plots)
     if keys:
         context["metatags"] = context.get("metatags", "") + WAIT
     app.add_js_file("bets.js", loading_method="defer")

@@ -5,7 +5,8 @@ Usage: python tools/notebooks.py [--only 01] [--check]
 Each notebook runs in its own kernel, in its own empty folder and with an empty record of forecasts.
 The normal form holds no times, versions or widget state, so that a diff shows what changed; where
 the outputs are the same, the file stays the same to the byte. What a chapter recorded (forecasts of
-the laws, verdicts) goes into the package, where the chapters after it find it.
+the laws, verdicts) goes into the package, where the chapters after it find it, and so do the points
+that bets carry on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import bet_points
 import nbformat
 from house import FIGURE_BYTES, ROOT, Book, is_chapter
 from nbclient import NotebookClient
@@ -129,6 +131,8 @@ def normal_outputs(outputs: list[NotebookNode], count: int, where: str) -> list[
                 continue
         else:
             output.pop("transient", None)
+            if output["data"].get("text/plain", "").startswith("BetCard("):
+                continue  # a card is for whoever sits before the notebook
             if "text/html" in output["data"]:  # the state of a widget is not stored: its HTML is
                 output["data"].pop("application/vnd.jupyter.widget-view+json", None)
             if kind == "execute_result":
@@ -340,6 +344,8 @@ def main() -> None:
     fine = check_all(paths) if options.check else refresh_all(paths)
     if not options.check:
         refresh_records(list(Book(ROOT).notebooks))
+        if bet_points.refresh():
+            print("points.json: the points behind the bets have changed")
     raise SystemExit(0 if fine else 1)
 
 

@@ -58,6 +58,7 @@
       const link = event.target.closest("a");
       if (link) link.href = `${bet.page}.html${link.hash}`;
     });
+    place.previousElementSibling?.remove(); // the card draws the same points
     place.append(card);
     window.scalinglawsBets.renew();
   };

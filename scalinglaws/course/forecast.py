@@ -6,11 +6,13 @@ intervals held the answer, against how often they claimed they would.
 
 The record is a small file, `forecasts.json`, in the folder named by the environment variable
 SCALINGLAWS_HOME, or else in `.scalinglaws` in the home folder. A forecast that is changed after
-its answer was seen is kept, but marked, and does not count.
+its answer was seen is kept, but marked, and does not count. The pages of the book keep a record of
+the same form in the browser; `read_in` takes in what they export.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -22,10 +24,12 @@ import numpy as np
 
 from .. import _checks as checks
 from ..estimate import Estimate
-from . import _record
+from . import _record, cards
 
 _asked: dict[str, str] = {}
 """Questions for which the reader was asked and gave no forecast, and the unit of each."""
+_told: set[str] = set()
+"""Questions whose answers were told, whether or not a forecast was there to be scored."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,8 @@ def predict(
 
     `value` is a number with `low` and `high`, or a fit's `Estimate`, which brings its own
     interval and level. With `value`, `low` and `high` all None nothing is kept, and what is
-    returned says how to fill them in. Until the answer is in, the same call with other numbers
+    returned says how to fill them in; in a notebook with somebody before it the card of the
+    question is shown too, as by `card`. Until the answer is in, the same call with other numbers
     replaces the forecast; afterwards it is kept as a new one that does not count. Raises ValueError
     or TypeError if only some of the numbers are there, or if they do not make an interval.
     """
@@ -233,6 +238,8 @@ def predict(
             raise ValueError("key must be a name such as '1.bigger-model'")
         mine = [f for f in load() if (f.key, f.who) == (key, who)]
         _asked[key] = unit
+        if cards.attended():
+            cards.show(lambda: card(key, unit))
         return mine[-1] if mine else NoForecast(key, unit)
     if isinstance(value, Estimate):
         if low is not None or high is not None:
@@ -245,11 +252,57 @@ def predict(
     made = Forecast(key, value, low, high, level, unit, who)  # type: ignore[arg-type] # checked
     record = load()
     same = [f for f in record if (f.key, f.who) == (made.key, made.who)]
-    if any(f.key == made.key and f.answer is not None for f in record):
+    known = {f.who for f in record if f.key == key and f.answer is not None}
+    if who != "you":  # what the reader has read in from elsewhere was no run of this record
+        known.discard("you")
+    if known or key in _told:
         made = replace(made, counts=False)
     record = [f for f in record if f not in same or f.answer is not None]
     _save([*record, made])
     return made
+
+
+def card(key: str, unit: str = "") -> Any:
+    """The card of a question, on which a value and an interval are dragged, beside a kernel.
+
+    What the reader commits on it is kept as by `predict`, and until then nothing is. The question
+    is one of the book's, and where the chapter has shown measured points before it, the bet is
+    placed in their plot. Raises KeyError for another key, ImportError if anywidget is missing.
+    """
+
+    def kept(made: Forecast) -> dict[str, Any]:
+        told = made.answer is not None or key in _told
+        shown = {name: getattr(made, name) for name in ("value", "low", "high", "level", "counts")}
+        return shown | {"answered": told}
+
+    def keep(said: dict[str, float]) -> dict[str, Any]:
+        try:
+            made = predict(key, said["value"], said["low"], said["high"], unit=unit)
+        except (ValueError, TypeError, OSError) as error:
+            return {"wrong": str(error)}
+        assert isinstance(made, Forecast)
+        return kept(made)
+
+    mine = [f for f in load() if (f.key, f.who) == (key, "you")]
+    return cards.widget(key, unit, kept(mine[-1]) if mine else {}, keep)
+
+
+def read_in(file: str | Path) -> list[Forecast]:
+    """Take the reader's forecasts from another record, as the book's pages export it.
+
+    Returns those that were taken. A question on which this record has a forecast of the reader
+    keeps it, and those of laws stay where they are. Raises ValueError if the file holds no
+    forecasts, OSError if it cannot be read.
+    """
+    try:
+        found = [_read(entry) for entry in json.loads(Path(file).read_text(encoding="utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{file} holds no forecasts: {error}") from error
+    record = load()
+    mine = {f.key for f in record if f.who == "you"}
+    taken = [f for f in found if f.who == "you" and f.key not in mine]
+    _save([*record, *taken])
+    return taken
 
 
 def score(key: str, answer: float) -> list[Forecast | NoForecast]:
@@ -269,6 +322,7 @@ def score(key: str, answer: float) -> list[Forecast | NoForecast]:
     if not without and not any(f.key == key for f in record):
         known = ", ".join(sorted({f.key for f in record})) or "none yet"
         raise KeyError(f"no forecast named {key!r}: call predict first (known: {known})")
+    _told.add(key)
     open_ = [f for f in record if f.key == key and f.answer is None]
     scored = {id(f): replace(f, answer=answer) for f in open_}
     _save([scored.get(id(f), f) for f in record])

@@ -95,6 +95,13 @@ def test_an_unclean_output_is_an_error(output: NotebookNode, message: str) -> No
         normalise(code("run()", output), "01.ipynb")
 
 
+def test_the_card_of_a_bet_is_not_stored() -> None:
+    card = {"text/plain": "BetCard(bet={})", "application/vnd.jupyter.widget-view+json": {}}
+    said = new_output("stream", name="stdout", text="no forecast of yours yet")
+    nb = normalise(code("predict()", new_output("display_data", data=card), said), "01.ipynb")
+    assert nb["cells"][0]["outputs"] == [said]
+
+
 def test_the_normal_form_holds_no_times_versions_or_states() -> None:
     nb = code("plot()", figure(png(note=b"version 3")))
     nb["metadata"] = {"widgets": {}, "language_info": {"name": "python", "version": "3.11.7"}}

@@ -94,6 +94,7 @@ def visit(
     context = browser.new_context(viewport=size, color_scheme=theme)
     context.add_init_script(script or "0")
     page = context.new_page()
+    page.set_default_timeout(90_000)  # a busy machine takes its time
     seen = Visit(page)
 
     def judge(request: Request) -> None:
@@ -306,7 +307,7 @@ def test_print_opens_solutions_and_is_light(browser: Browser, address: str) -> N
 def test_the_first_bet_can_be_placed_on_the_front_page(browser: Browser, address: str) -> None:
     with visit(browser, f"{address}/book/index.html", 390, script="") as seen:
         page = seen.page
-        assert page.locator(".bet-sketch circle").count() > 3
+        assert page.locator(".bet-front circle").count() > 3
         assert page.locator("article").get_by_text("Who it is for").is_visible()
         for name, value in {"low": "1.4", "value": "1.5", "high": "1.6"}.items():
             page.locator(f"#bet-1-bigger-model-{name}").fill(value)

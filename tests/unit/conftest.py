@@ -39,6 +39,7 @@ def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of an empty record of forecasts."""
     monkeypatch.setenv("SCALINGLAWS_HOME", str(tmp_path))
     monkeypatch.setattr("scalinglaws.course.forecast._asked", {})
+    monkeypatch.setattr("scalinglaws.course.forecast._told", set())
     return tmp_path / "forecasts.json"
 
 

@@ -126,12 +126,12 @@ def circles(sources: Mapping[str, str]) -> list[str]:
 
 
 def printing(sources: Mapping[str, str]) -> list[str]:
-    """Nothing prints but the command line."""
+    """Nothing prints but the command line, and nothing shows itself but the card of a bet."""
     return [
         f"{path} prints on line {node.lineno}"
         for path, source in sources.items()
         for node in ast.walk(parsed(source))
-        if path != "cli.py"
+        if path not in ("cli.py", "course/cards/__init__.py")
         and isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in ("print", "display")

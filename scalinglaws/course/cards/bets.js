@@ -1,6 +1,7 @@
 // Bets on the page: a card for every forecast that the chapter asks for, what answers it folded
 // until the reader commits or skips, the score afterwards, and the record over the whole book.
-(() => {
+// Beside a kernel the same card is a widget, and the record is Python's.
+const bets = (() => {
   "use strict";
   const STORE = "scalinglaws.bets";
   const LEVEL = 0.8;
@@ -54,6 +55,7 @@
   const slug = (key) => key.replace(".", "-");
   const units = (bet) => (bet.unit ? ` ${bet.unit}` : "");
   const range = (f) => `${show(f.value)} (${show(f.low)} to ${show(f.high)})`;
+  const percent = (level) => `${Math.round(100 * level)}\u00a0%`;
 
   // ---- the record
   // `again` holds bets made when the answer was known; a bet that counts is never replaced.
@@ -74,7 +76,9 @@
       refused = true;
     }
   };
-  const skipped = (key) => record.skipped.includes(key) || record.skipped.includes("*");
+  // "*" stands for all bets: the reader reads without them, and what they have seen stays skipped.
+  const without = () => record.skipped.includes("*");
+  const skipped = (key) => record.skipped.includes(key) || without();
   const settled = (key) => key in record.bets || skipped(key);
   const waiting = () => [...document.querySelectorAll(".bet-card[data-key]")].filter((one) => !settled(one.dataset.key));
   const see = (key) => record.seen.includes(key) || record.seen.push(key);
@@ -84,7 +88,7 @@
   const mine = () =>
     [...Object.entries(record.bets), ...Object.entries(record.again)]
       .filter(([key]) => key in data)
-      .map(([key, f]) => ({ key, ...f, level: LEVEL, unit: data[key].unit, who: "you", answer: data[key].answer }));
+      .map(([key, f]) => ({ key, level: LEVEL, ...f, unit: data[key].unit, who: "you", answer: data[key].answer }));
 
   // ---- blocks
   const el = (name, attributes = {}, ...children) => {
@@ -114,9 +118,14 @@
     };
   };
   const place = (share) => `${100 * Math.min(1, Math.max(0, share))}%`;
+  const padded = (values, log) => {
+    const [least, most] = [Math.min(...values), Math.max(...values)];
+    const pad = log ? (most / least) ** 0.06 : (most - least) * 0.06;
+    return log ? scaleOf(least / pad, most * pad, true) : scaleOf(least - pad, most + pad, false);
+  };
   const ticks = ({ lo, hi, log }) => {
     const found = [];
-    if (log) {
+    if (log && hi > 5 * lo) {
       const decades = Math.log10(hi / lo);
       const of = decades > 2.2 ? [1] : [1, 2, 5];
       const every = Math.ceil(decades / 6);
@@ -130,9 +139,35 @@
     }
     return found.filter((x) => x >= lo * (1 - 1e-9) && x <= hi * (1 + 1e-9));
   };
+  const tick = (x) => {
+    const e = Math.log10(x);
+    return x >= 1e5 && Math.abs(e - Math.round(e)) < 1e-9 ? ["10", el("sup", {}, String(Math.round(e)))] : [show(x, 6)];
+  };
   const drawTicks = (scale) =>
     el("div", { class: "bet-ticks", "aria-hidden": "true" },
-      ...ticks(scale).map((x) => el("span", { style: `left:${place(scale.at(x))}` }, show(x, 3))));
+      ...ticks(scale).map((x) => el("span", { style: `left:${place(scale.at(x))}` }, ...tick(x))));
+
+  // What stands behind the bet where it carries on measured points: the points, their axes, and a
+  // dashed line where the next one will lie; across the plot where the bet is on x.
+  const face = (plot, scale, cross) => {
+    const [xs, ys] = plot.across ? [scale, cross] : [cross, scale];
+    const [across, down] = [(x) => place(xs.at(x)), (y) => place(1 - ys.at(y))];
+    const rule = (x1, y1, x2, y2, kind = "grid") => `<line class="bet-${kind}" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>`;
+    const upright = (x, kind) => rule(across(x), 0, across(x), "100%", kind);
+    const level = (y, kind) => rule(0, down(y), "100%", down(y), kind);
+    const made = el("div", { class: "bet-face" });
+    made.innerHTML = `<svg width="100%" height="100%" role="img">${ticks(xs).map((x) => upright(x)).join("")}${ticks(ys).map((y) => level(y)).join("")}${
+      (plot.across ? level : upright)(plot.at, "here")}${plot.x.map((x, i) => `<circle cx="${across(x)}" cy="${down(plot.y[i])}" r="5"/>`).join("")}</svg>`;
+    made.firstChild.setAttribute("aria-label", `${plot.names[1]} against ${plot.names[0]}, ${plot.of}: ${
+      plot.x.map((x, i) => `${show(plot.y[i], 3)} at ${show(x)}`).join(", ")}.`);
+    const late = cross.at(plot.at) > 0.5;
+    const label = (kind, style, ...words) => el("span", { class: `bet-${kind}`, style, "aria-hidden": "true" }, ...words);
+    made.append(...ticks(xs).map((x) => label("x", `left:${across(x)}`, ...tick(x))),
+      ...ticks(ys).map((y) => label("y", `top:${down(y)}`, ...tick(y))),
+      label("next", plot.across ? `left:0;bottom:${place(cross.at(plot.at))}` :
+        `${late ? "right" : "left"}:${place(late ? 1 - cross.at(plot.at) : cross.at(plot.at))}`, `${plot.here}: ?`));
+    return made;
+  };
 
   const line = (low, high, dot, truth) =>
     el("span", { class: "bet-line", "aria-hidden": "true" },
@@ -140,8 +175,27 @@
       el("i", { class: "bet-dot", style: `left:${place(dot)}` }),
       el("i", { class: "bet-truth", style: `left:${place(truth)}` }));
 
+  // Where a bet is placed: the scale along which it lies, in a plot also the one across.
+  const stage = ({ plot, axis, log }) => {
+    if (!plot) return { start: "left", end: "right", middle: "", first: () => scaleOf(...axis, log) };
+    const up = !plot.across;
+    const [along, aside] = up ? ["y", "x"] : ["x", "y"];
+    const [most, least] = [Math.max(...plot[along]), Math.min(...plot[along])];
+    const around = most > least && padded([least, most], plot.log.includes(along));
+    const ends = [least < axis[0] ? around.lo : axis[0], most > axis[1] ? around.hi : axis[1]];
+    const cross = plot.side ? scaleOf(...plot.side, plot.log.includes(aside)) : padded([...plot[aside], plot.at], plot.log.includes(aside));
+    return {
+      plot, up, cross, start: up ? "bottom" : "left", end: up ? "top" : "right",
+      middle: `${up ? "left" : "bottom"}:${place(cross.at(plot.at))}`,
+      first: (...also) => scaleOf(Math.min(...ends, ...also), Math.max(...ends, ...also), plot.log.includes(along)),
+    };
+  };
+  const framed = ({ plot, up }, words, ...inside) =>
+    el("div", { class: `bet-plot ${up ? "bet-up" : "bet-across"}`, role: "group", "aria-label": "Your bet in the plot" },
+      p("note", `The dots are ${plot.of}.${words}`), div("name", plot.names[1]), ...inside, div("name bet-name-x", plot.names[0]));
+
   // ---- the card
-  const card = (key, bet) => {
+  const card = (key, bet, kernel) => {
     const box = el("section", { class: "bet-card", id: `bet-${slug(key)}`, "aria-label": `Your bet: ${bet.question}` });
     box.dataset.key = key;
     const render = (focus) => {
@@ -159,17 +213,25 @@
     ];
     const placed = () => {
       const f = record.bets[key];
+      const set = stage(bet);
+      const scale = set.first(f.low, f.high);
       box.append(...head(),
+        set.plot ? framed(set, "", div("track", face(set.plot, scale, set.cross),
+          el("i", { class: "bet-bar", style: `${set.middle};${set.start}:${place(scale.at(f.low))};${set.end}:${place(1 - scale.at(f.high))}` }),
+          el("i", { class: "bet-handle bet-value", style: `${set.middle};${set.start}:${place(scale.at(f.value))}` }))) : "",
         el("p", { class: "bet-kept", tabindex: -1 },
-          el("b", {}, `${show(f.value)}${units(bet)}`), `, and with 80\u00a0% between ${show(f.low)} and ${show(f.high)}.`,
+          el("b", {}, `${show(f.value)}${units(bet)}`), `, and with ${percent(f.level ?? LEVEL)} between ${show(f.low)} and ${show(f.high)}.`,
           f.counts ? "" : LATE, key in record.again ? ` Later you said ${range(record.again[key])}.` : ""),
-        el("div", { class: "bet-buttons" },
+        kernel ? p("note", "It stands in the record of this notebook's kernel, as forecast.load() shows.") : "",
+        kernel ? div("buttons", button(f.answered ? "Bet anew (will not count)" : "Change it", () => anew())) : div("buttons",
           el("a", { href: `#told-${slug(key)}`, class: "bet-button" }, "Go to the answer"),
           button("Bet anew (will not count)", () => anew(), "quiet")));
     };
-    const passed = () =>
-      box.append(el("p", { class: "bet-kept bet-passed", tabindex: -1 }, `You skipped this bet. `,
-        button("Bet after all (will not count)", () => anew(), "quiet")));
+    const passed = () => {
+      const first = without() && document.querySelector(".bet-card[data-key]") === box;
+      box.append(el("p", { class: "bet-kept bet-passed", tabindex: -1 }, without() ? "You read without bets. " : "You skipped this bet. ",
+        button("Bet after all (will not count)", () => anew(), "quiet"), first ? again() : null));
+    };
     const anew = () => {
       redo.add(key);
       render(true);
@@ -177,16 +239,18 @@
 
     const form = () => {
       const now = { low: NaN, value: NaN, high: NaN };
-      let scale = scaleOf(...bet.axis, bet.log);
+      const { plot, up, cross, start, end, middle, first } = stage(bet);
+      const paint = () => (plot ? face(plot, scale, cross) : drawTicks(scale));
+      let scale = first();
       const names = { low: "From", value: "Value", high: "To" };
       const id = (name) => `bet-${slug(key)}-${name}`;
       const inputs = {};
       const handles = {};
       const say = el("p", { class: "bet-say", role: "status" });
       const track = div("track");
-      const bar = el("div", { class: "bet-bar", hidden: true });
-      const hint = span("hint", "Touch the line to place your value, or type it");
-      let scaleTicks = drawTicks(scale);
+      const bar = el("div", { class: "bet-bar", hidden: true, style: middle });
+      const hint = plot ? el("span", { class: "bet-lane", style: middle }) : span("hint", "Touch the line to place your value, or type it");
+      let scaleTicks = paint();
 
       const problem = () => {
         const empty = (name) => !inputs[name].value.trim();
@@ -206,7 +270,7 @@
         if (lo < scale.lo || hi > scale.hi) {
           const log = scale.log || (lo > 0 && hi / scale.hi > 30);
           scale = scaleOf(lo < scale.lo ? lo - (log ? 0 : (hi - lo) * 0.05) : log && lo <= 0 ? hi / 1e4 : lo, hi > scale.hi ? hi * (hi > 0 ? 1.1 : 0.9) : hi, log);
-          const fresh = drawTicks(scale);
+          const fresh = paint();
           scaleTicks.replaceWith(fresh);
           scaleTicks = fresh;
         }
@@ -214,15 +278,15 @@
           const known = Number.isFinite(now[name]);
           handles[name].hidden = !known;
           if (!known) continue;
-          handles[name].style.left = place(scale.at(now[name]));
+          handles[name].style[start] = place(scale.at(now[name]));
           const values = { now: now[name], min: scale.lo, max: scale.hi, text: show(now[name]) + units(bet) };
           for (const [part, x] of Object.entries(values)) handles[name].setAttribute(`aria-value${part}`, x);
         }
-        hint.hidden = numbers.length > 0;
+        hint.hidden = !plot && numbers.length > 0;
         bar.hidden = !(now.low < now.high);
         if (!bar.hidden) {
-          bar.style.left = place(scale.at(now.low));
-          bar.style.right = place(1 - scale.at(now.high));
+          bar.style[start] = place(scale.at(now.low));
+          bar.style[end] = place(1 - scale.at(now.high));
         }
         const wrong = problem();
         say.textContent = wrong || `${show(now.value)}${units(bet)}; with 80\u00a0% between ${show(now.low)} and ${show(now.high)}.`;
@@ -253,7 +317,7 @@
       };
       const shareOf = (event) => {
         const frame = track.getBoundingClientRect();
-        return (event.clientX - frame.left) / frame.width;
+        return up ? (frame.bottom - event.clientY) / frame.height : (event.clientX - frame.left) / frame.width;
       };
       let held = "";
       let before = {};
@@ -287,7 +351,7 @@
       const fields = div("fields");
       for (const name of Object.keys(now)) {
         handles[name] = el("span", {
-          class: `bet-handle bet-${name}`, role: "slider", tabindex: 0, hidden: true, "data-handle": name,
+          class: `bet-handle bet-${name}`, role: "slider", tabindex: 0, hidden: true, "data-handle": name, style: middle, "aria-orientation": up ? "vertical" : "horizontal",
           "aria-label": { value: "Your value", low: "Lower end of your range", high: "Upper end of your range" }[name],
           onkeydown: (event) => {
             if (!(event.key in KEYS)) return;
@@ -305,6 +369,7 @@
       say.id = id("say");
       const bind = () => {
         if (problem()) { say.classList.add("bet-wrong"); say.textContent = problem(); return; }
+        if (kernel) { kernel({ ...now }); return; }
         record[record.bets[key]?.counts ? "again" : "bets"][key] = { ...now, counts: !record.seen.includes(key) };
         settle();
       };
@@ -317,25 +382,29 @@
         refresh();
       };
       const commit = button("Commit", bind, "primary");
-      track.append(bar, hint, ...Object.values(handles));
-      box.append(...head(),
+      track.append(...(plot ? [scaleTicks] : []), bar, hint, ...Object.values(handles));
+      box.append(...head(), plot ?
+        framed({ plot, up }, " Drag along the dashed line, or type.", track) :
         el("div", { class: "bet-axis", role: "group", "aria-label": `Axis${units(bet)}` }, track, scaleTicks),
         fields, p("unit", `${bet.unit ? `in ${bet.unit.replace(/^in /, "")}; ` : ""}your range should hold the answer in 8 cases of 10`),
         say,
         div("buttons", commit,
           redo.has(key) ? button("Cancel", () => { redo.delete(key); render(true); }) :
-            button("Skip", () => { record.skipped.push(key); settle(true); }),
-          waiting().length > 1 && !redo.has(key) ? button("Skip all on this page", () => {
+            kernel ? null : button("Skip", () => { record.skipped.push(key); settle(true); }),
+          !kernel && waiting().length > 1 && !redo.has(key) ? button("Skip all on this page", () => {
             for (const one of waiting().map((box) => box.dataset.key)) see(one, record.skipped.push(one));
             settle(true);
             renew();
-          }, "quiet") : null),
-        p("note", refused ? "This browser keeps nothing: your bet lasts as long as this page." :
-          "The chapter goes on when you commit or skip. Your bet stays in this browser."));
+          }, "quiet") : null,
+          !kernel && waiting()[0] === box && !redo.has(key) ? never() : null),
+        p("note", kernel ? "Your bet goes into the record of Python; nobody bets in your name." :
+          refused ? "This browser keeps nothing: your bet lasts as long as this page." :
+            "The chapter goes on when you commit or skip. Your bet stays in this browser."));
       draw();
       say.classList.remove("bet-wrong");
     };
-    renders.push(render);
+    if (kernel) box.render = render;
+    else renders.push(render);
     return box;
   };
   const renders = [];
@@ -348,22 +417,19 @@
       box.hidden = !f;
       document.querySelectorAll(`[data-bet-told="${key}"]`).forEach((line) => (line.hidden = Boolean(f)));
       if (!f) return;
-      const you = { ...f, who: "You", level: LEVEL, answer: bet.answer };
+      const you = { level: LEVEL, ...f, who: "You", answer: bet.answer };
       const later = record.again[key];
       const rows = [you, ...(later ? [{ ...later, who: "You, later", level: LEVEL, answer: bet.answer }] : []), ...bet.laws.map((law) => ({ ...law, answer: bet.answer }))];
       const all = rows.flatMap((r) => [r.low, r.high, r.value]).concat(bet.answer);
-      const [least, most] = [Math.min(...all), Math.max(...all)];
       const law = bet.laws.flatMap((r) => [r.low, r.high]).concat(bet.answer);
-      const log = least > 0 && (bet.log || Math.max(...law) / Math.min(...law) > 10);
-      const pad = log ? (most / least) ** 0.06 : (most - least) * 0.06;
-      const scale = log ? scaleOf(least / pad, most * pad, true) : scaleOf(least - pad, most + pad, false);
+      const scale = padded(all, Math.min(...all) > 0 && (bet.log || Math.max(...law) / Math.min(...law) > 10));
       const best = Math.min(...rows.map(score));
       box.replaceChildren(
         p("kicker", hit(you) ? "Your range held the answer" : "Your range missed the answer"),
         p("question", `The answer is ${show(bet.answer)}${units(bet)}.`),
         ol("rows", ...rows.map((r) =>
           el("li", { class: r === you ? "bet-you" : "" },
-            span("who", el("b", {}, r.who), ` ${range(r)}`, r.level === LEVEL ? "" : `, ${Math.round(100 * r.level)}\u00a0%`),
+            span("who", el("b", {}, r.who), ` ${range(r)}`, r.level === LEVEL ? "" : `, ${percent(r.level)}`),
             el("span", { class: side(r) }, hit(r) ? "inside" : "outside", ` · score ${show(score(r), 3)}`, rows.length > 1 && score(r) === best ? ", the best" : ""),
             line(...[r.low, r.high, r.value, bet.answer].map(scale.at))))),
         drawTicks(scale),
@@ -373,7 +439,40 @@
     return box;
   };
 
-  // ---- the whole book
+  // ---- reading without bets, and the whole book
+  const never = () => button("Read the book without bets", () => {
+    record.skipped.push("*");
+    open();
+    save();
+    renew();
+  }, "quiet");
+  const again = () => button("Bet from here on", () => {
+    record.skipped = record.skipped.filter((one) => one !== "*");
+    save();
+    renew();
+  }, "quiet");
+  // A page that stands open is seen: its bets stay skipped when the reader bets again.
+  const open = () => {
+    if (!without()) return;
+    for (const { dataset: { key } } of document.querySelectorAll(".bet-card[data-key]"))
+      if (!record.bets[key] && !record.skipped.includes(key)) see(key, record.skipped.push(key));
+    save();
+  };
+  const bring = async ([file]) => {
+    const said = document.querySelector(".bet-brought");
+    try {
+      const found = JSON.parse(await file.text());
+      const fit = found.filter((f) => f.who === "you" && f.key in data && !(f.key in record.bets) &&
+        [f.low, f.value, f.high].every(Number.isFinite) && f.low <= f.value && f.value <= f.high && f.low < f.high);
+      for (const { key, low, value, high, level, counts } of fit)
+        record[key in record.bets ? "again" : "bets"][key] = { low, value, high, counts: counts !== false, ...(level === LEVEL ? {} : { level }) };
+      save();
+      renew();
+      document.querySelector(".bet-brought").textContent = `${fit.length} of ${found.length} forecasts brought in; a bet that stands here stays.`;
+    } catch {
+      said.textContent = "This is no forecasts.json.";
+    }
+  };
   const board = (box) => {
     const made = mine();
     const judged = made.filter((f) => f.counts);
@@ -421,6 +520,9 @@
           el("a", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: "forecasts.json" }).click();
         }), reset));
     }
+    const file = el("input", { type: "file", accept: ".json", hidden: true, "aria-label": "forecasts.json", onchange: () => bring(file.files) });
+    box.append(div("buttons", button("Bring in forecasts.json", () => file.click(), "quiet"), file, without() ? again() : never()),
+      el("p", { class: "bet-note bet-brought", role: "status" }, without() ? "You read without bets: all pages stand open." : ""));
   };
 
   // ---- the page
@@ -486,6 +588,7 @@
       tidyUp.push(split(line, result(key, data[key])));
     });
     window.addEventListener("resize", () => tidyUp.forEach((one) => one()));
+    open();
     renew();
     root.classList.remove("bets-wait");
     seek();
@@ -497,7 +600,29 @@
       if (was !== Object.keys(data).map(settled).join()) renew();
     });
   };
+  // Beside a kernel: one card, whose bets Python keeps. It answers with what it has kept.
+  const live = ({ model, el: place }) => {
+    const bet = model.get("bet");
+    const box = card(bet.key, bet, (f) => {
+      model.set("said", { ...f, time: Date.now() });
+      model.save_changes();
+    });
+    const hear = () => {
+      const { wrong, ...kept } = model.get("kept");
+      if (wrong) { box.querySelector(".bet-say").textContent = wrong; return; }
+      redo.delete(bet.key);
+      if ("value" in kept) record.bets[bet.key] = kept;
+      box.render(false);
+    };
+    place.dataset.lmSuppressShortcuts = "true"; // the arrow keys are the card's, not JupyterLab's
+    place.classList.add("bet-live");
+    place.append(box);
+    model.on("change:kept", hear);
+    hear();
+  };
+
   window.scalinglawsBets = { score, off, calibrated, card, renew };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
+  return { render: live };
 })();
