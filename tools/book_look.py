@@ -39,7 +39,8 @@ HINTS = re.compile(
 )
 UNUSED = ("fontawesome", "thebe", "togglebutton", "design-tabs")
 """Parts of the theme that no page of this book needs: icons are our own, nothing is toggled."""
-ALONE = ("mathjax/", "searchtools.js", "language_data.js", "searchindex.js", "bets.js")
+SEARCHES = "search-sections.js"
+ALONE = ("mathjax/", "searchtools.js", "language_data.js", "searchindex.js", SEARCHES, "bets.js")
 """Scripts that only some pages load."""
 DRAWS = re.compile(r"\bplt\.(?:subplots|show|figure)\(")
 IMPORTS = re.compile(r"(?:from [\w.]+ )?import |find_spec\(")
@@ -226,6 +227,14 @@ def share(
     )
 
 
+def search_sections(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object | None
+) -> None:
+    """Let the page of search, and no other, say in which sections words stand."""
+    if page == "search":
+        app.add_js_file(SEARCHES)
+
+
 def extra_pages(app: Sphinx, pages: Iterable[str]) -> None:
     """Write the map of the site, the page for what is not there, and the root page."""
     base, title = app.config.html_baseurl, escape(app.config.html_title)
@@ -279,5 +288,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", set_address)
     app.connect("source-read", fold)
     app.connect("html-page-context", share, priority=600)
+    app.connect("html-page-context", search_sections)
     app.connect("build-finished", finish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

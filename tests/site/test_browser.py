@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -159,6 +160,10 @@ def look(seen: Visit, theme: str, expected: int) -> dict[str, list[str]]:
         wrong["formulas are drawn"].append(f"{drawn} of {expected} formulas drawn")
     if page.locator("mjx-merror").count():
         wrong["formulas are drawn"].append("a formula that MathJax cannot read")
+    if page.locator("mjx-assistive-mml math").count() < drawn:
+        wrong["formulas are drawn"].append("a formula that a screen reader cannot read")
+    if page.locator("mjx-container[tabindex]").count():
+        wrong["formulas are drawn"].append("a formula is a stop of the Tab key")
     if expected and not page.evaluate(FORMULA_FONT):
         wrong["formulas are drawn"].append("no font of MathJax was loaded")
     if page.locator("html").get_attribute("data-theme") != theme:
@@ -346,6 +351,34 @@ def test_search_finds_a_word(browser: Browser, address: str) -> None:
     with visit(browser, f"{address}/search.html?q=xyzzyplugh") as seen:
         seen.page.wait_for_timeout(1_000)
         assert seen.page.locator("ul.search li a").count() == 0
+
+
+def only_here(page: Path) -> tuple[str, str]:
+    """Return a word of the prose that only one section of a page holds, and its id."""
+    article = read(page).select_one("article")
+    words = re.findall(r"[a-z]+", article.get_text().lower())
+    for section in article.select("section section[id]"):
+        prose = " ".join(p.get_text() for p in section.find_all("p", recursive=False))
+        for word in re.findall(r"\b[a-z]{8,}\b", prose):
+            if sum(each.startswith(word[:5]) for each in words) == 1:
+                return word, section["id"]
+    raise LookupError(f"{page.name} has no such word")
+
+
+def test_search_leads_to_the_section(browser: Browser, address: str, site: Path) -> None:
+    path = next(site.glob("book/14-*.html"))
+    word, section = only_here(path)
+    with visit(browser, f"{address}/search.html?q={word}") as seen:
+        page = seen.page
+        hit = page.locator(f'.search-sections a[href$="/{path.name}#{section}"]')
+        hit.wait_for(timeout=30_000)
+        said = hit.locator("xpath=..").locator(".context").inner_text()
+        assert word in said and 20 < len(said) < 400
+        assert hit.inner_text() == read(path).find(id=section).find("h2").get_text().rstrip("#")
+        assert page.locator(f'.search-sections a[href*="/{path.name}#"]').count() == 1
+        assert seen.elsewhere == [] and seen.complaints == []
+        hit.click()
+        page.wait_for_url(f"**/{path.name}*#{section}")
 
 
 def test_the_reader_can_switch_to_the_dark(browser: Browser, address: str) -> None:
