@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from book_look import Site, is_folded, moved
-from book_site import shorten
+from book_site import MATHJAX_SCRIPT, shorten
 from browser import page_paths
 from building import Build, anchors, build_book, copy_project, read
 from house import ROOT, Book
@@ -204,6 +205,14 @@ def test_shared_files_keep_the_order_of_every_page() -> None:
     for page in (["a", "c"], ["a", "b", "c"], ["a", "c", "d"]):
         Site.gather(known, page)
     assert known == ["a", "b", "c", "d"]
+
+
+def test_mathjax_comes_without_its_menu(site: Path) -> None:
+    script = (site / "_static" / MATHJAX_SCRIPT).read_bytes()
+    assert len(gzip.compress(script)) < 170_000  # with it, 262,000
+    assert b"contextmenu" not in script.lower()
+    for page in pages(site):
+        assert "menuOptions" not in page.read_text("utf-8"), page.name
 
 
 def test_the_site_is_small(site: Path) -> None:
