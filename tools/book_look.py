@@ -47,6 +47,8 @@ IMPORTS = re.compile(r"(?:from [\w.]+ )?import |find_spec\(")
 FOLDED = "hide-input"
 SHARP = 150
 """A figure of more dots an inch than this has two a pixel, see `scalinglaws.plot.use_style`."""
+SMALLEST, READABLE = 8 / 72, 9
+"""The smallest words of a figure, in inches, and the pixels that they keep on a phone."""
 
 
 def is_folded(source: str) -> bool:
@@ -91,7 +93,8 @@ class Numbered:
         self.count += 1
         said = re.split(r"(?<=[a-z\d)])\. (?=[A-Z])", found["alt"])[0].rstrip(".")
         return (
-            f'<figure class="numbered" id="figure-{self.chapter}-{self.count}">{found["image"]}'
+            f'<figure class="numbered" id="figure-{self.chapter}-{self.count}">'
+            f'<div class="figure-frame">{found["image"]}</div>'
             f"<figcaption><b>Figure {self.chapter}.{self.count}</b> {said}.</figcaption></figure>"
         )
 
@@ -171,9 +174,14 @@ class Site:
         size = ""
         if "_images" in file.parts and file.suffix == ".png" and "width=" not in found["rest"]:
             with Image.open(file) as image:
-                dots = 2 if image.info.get("dpi", (72,))[0] > SHARP else 1
+                inch = image.info.get("dpi", (72,))[0]
+                dots = 2 if inch > SHARP else 1
                 across, down = (round(side / dots) for side in image.size)
-            size = f' width="{across}" height="{down}" loading="lazy"'
+                readable = min(across, image.width / inch * READABLE / SMALLEST)
+            size = (
+                f' width="{across}" height="{down}" loading="lazy"'
+                f' style="--readable: {readable:.0f}px"'
+            )
         return f"<img{SET_SIZE.sub('', found['rest']).rstrip()}{size}>"
 
 

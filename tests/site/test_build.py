@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,7 +191,8 @@ def test_figures_of_a_chapter_are_numbered_and_sized(site: Path) -> None:
         assert caption.startswith(f"Figure {figure['id'][7:].replace('-', '.')} ")
         assert figure.img["alt"].startswith(caption.split(" ", 2)[2].rstrip("."))
         assert 300 < int(figure.img["width"]) < 1000
-        assert figure.figcaption.find_parent("a") is None and not figure.img.get("style")
+        assert figure.figcaption.find_parent("a") is None
+        assert re.fullmatch(r"--readable: [3-8]\d\dpx", figure.img["style"])
 
 
 def test_addresses_in_a_style_sheet_move_with_it() -> None:
