@@ -47,6 +47,8 @@ IMPORTS = re.compile(r"(?:from [\w.]+ )?import |find_spec\(")
 FOLDED = "hide-input"
 SHARP = 150
 """A figure of more dots an inch than this has two a pixel, see `scalinglaws.plot.use_style`."""
+MAP = re.compile(r"\b(?:heat|attention) maps?\b", re.IGNORECASE)
+"""Said of figures with words on coloured cells: in the dark they are inverted, no more."""
 SMALLEST, READABLE = 8 / 72, 9
 """The smallest words of a figure, in inches, and the pixels that they keep on a phone."""
 
@@ -91,9 +93,10 @@ class Numbered:
         if self.chapter is None:
             return found[0]
         self.count += 1
+        kind = " map" if MAP.search(found["alt"]) else ""
         said = re.split(r"(?<=[a-z\d)])\. (?=[A-Z])", found["alt"])[0].rstrip(".")
         return (
-            f'<figure class="numbered" id="figure-{self.chapter}-{self.count}">'
+            f'<figure class="numbered{kind}" id="figure-{self.chapter}-{self.count}">'
             f'<div class="figure-frame">{found["image"]}</div>'
             f"<figcaption><b>Figure {self.chapter}.{self.count}</b> {said}.</figcaption></figure>"
         )

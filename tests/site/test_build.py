@@ -195,6 +195,11 @@ def test_figures_of_a_chapter_are_numbered_and_sized(site: Path) -> None:
         assert re.fullmatch(r"--readable: [3-8]\d\dpx", figure.img["style"])
 
 
+def test_heat_maps_are_told_from_other_figures(site: Path) -> None:
+    maps = [figure["id"] for page in pages(site) for figure in read(page).select("figure.map")]
+    assert {each.split("-")[1] for each in maps} == {"10", "12"}
+
+
 def test_addresses_in_a_style_sheet_move_with_it() -> None:
     css = 'a{b:url("../img/x.svg")} c{d:url(data:image/png;base64,AA)} e{f:url(y.png)}'
     assert moved(css, "_static/styles/z.css") == (
