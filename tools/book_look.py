@@ -89,16 +89,17 @@ class Numbered:
         self.count = 0
 
     def __call__(self, found: re.Match[str]) -> str:
-        """Return the tag of an image, without the link to itself, as a figure."""
+        """Return the tag of an image, without the link to itself, in a frame that can scroll."""
+        frame = f'<span class="figure-frame">{found["image"]}</span>'
         if self.chapter is None:
-            return found[0]
+            return frame
         self.count += 1
         kind = " map" if MAP.search(found["alt"]) else ""
         said = re.split(r"(?<=[a-z\d)])\. (?=[A-Z])", found["alt"])[0].rstrip(".")
         return (
             f'<figure class="numbered{kind}" id="figure-{self.chapter}-{self.count}">'
-            f'<div class="figure-frame">{found["image"]}</div>'
-            f"<figcaption><b>Figure {self.chapter}.{self.count}</b> {said}.</figcaption></figure>"
+            f"{frame}<figcaption>"
+            f"<b>Figure {self.chapter}.{self.count}</b> {said}.</figcaption></figure>"
         )
 
 

@@ -383,7 +383,7 @@ def test_search_leads_to_the_section(browser: Browser, address: str, site: Path)
         assert page.locator(f'.search-sections a[href*="/{path.name}#"]').count() == 1
         assert seen.elsewhere == [] and seen.complaints == []
         hit.click()
-        page.wait_for_url(f"**/{path.name}*#{section}")
+        page.wait_for_url(f"**/{path.name}*#{section}", wait_until="commit")
 
 
 def test_the_reader_can_switch_to_the_dark(browser: Browser, address: str) -> None:
