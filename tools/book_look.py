@@ -39,13 +39,18 @@ HINTS = re.compile(
 )
 UNUSED = ("fontawesome", "thebe", "togglebutton", "design-tabs")
 """Parts of the theme that no page of this book needs: icons are our own, nothing is toggled."""
-ALONE = ("mathjax/", "searchtools.js", "language_data.js", "searchindex.js", "bets.js")
+SEARCHES = "search-sections.js"
+ALONE = ("mathjax/", "searchtools.js", "language_data.js", "searchindex.js", SEARCHES, "bets.js")
 """Scripts that only some pages load."""
 DRAWS = re.compile(r"\bplt\.(?:subplots|show|figure)\(")
 IMPORTS = re.compile(r"(?:from [\w.]+ )?import |find_spec\(")
 FOLDED = "hide-input"
 SHARP = 150
 """A figure of more dots an inch than this has two a pixel, see `scalinglaws.plot.use_style`."""
+MAP = re.compile(r"\b(?:heat|attention) maps?\b", re.IGNORECASE)
+"""Said of figures with words on coloured cells: in the dark they are inverted, no more."""
+SMALLEST, READABLE = 8 / 72, 9
+"""The smallest words of a figure, in inches, and the pixels that they keep on a phone."""
 
 
 def is_folded(source: str) -> bool:
@@ -84,14 +89,17 @@ class Numbered:
         self.count = 0
 
     def __call__(self, found: re.Match[str]) -> str:
-        """Return the tag of an image, without the link to itself, as a figure."""
+        """Return the tag of an image, without the link to itself, in a frame that can scroll."""
+        frame = f'<span class="figure-frame">{found["image"]}</span>'
         if self.chapter is None:
-            return found[0]
+            return frame
         self.count += 1
+        kind = " map" if MAP.search(found["alt"]) else ""
         said = re.split(r"(?<=[a-z\d)])\. (?=[A-Z])", found["alt"])[0].rstrip(".")
         return (
-            f'<figure class="numbered" id="figure-{self.chapter}-{self.count}">{found["image"]}'
-            f"<figcaption><b>Figure {self.chapter}.{self.count}</b> {said}.</figcaption></figure>"
+            f'<figure class="numbered{kind}" id="figure-{self.chapter}-{self.count}">'
+            f"{frame}<figcaption>"
+            f"<b>Figure {self.chapter}.{self.count}</b> {said}.</figcaption></figure>"
         )
 
 
@@ -170,9 +178,14 @@ class Site:
         size = ""
         if "_images" in file.parts and file.suffix == ".png" and "width=" not in found["rest"]:
             with Image.open(file) as image:
-                dots = 2 if image.info.get("dpi", (72,))[0] > SHARP else 1
+                inch = image.info.get("dpi", (72,))[0]
+                dots = 2 if inch > SHARP else 1
                 across, down = (round(side / dots) for side in image.size)
-            size = f' width="{across}" height="{down}" loading="lazy"'
+                readable = min(across, image.width / inch * READABLE / SMALLEST)
+            size = (
+                f' width="{across}" height="{down}" loading="lazy"'
+                f' style="--readable: {readable:.0f}px"'
+            )
         return f"<img{SET_SIZE.sub('', found['rest']).rstrip()}{size}>"
 
 
@@ -224,6 +237,14 @@ def share(
         f'<meta property="og:image" content="{picture}">\n'
         f'<meta name="twitter:card" content="summary_large_image">\n'
     )
+
+
+def search_sections(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object | None
+) -> None:
+    """Let the page of search, and no other, say in which sections words stand."""
+    if page == "search":
+        app.add_js_file(SEARCHES)
 
 
 def extra_pages(app: Sphinx, pages: Iterable[str]) -> None:
@@ -279,5 +300,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", set_address)
     app.connect("source-read", fold)
     app.connect("html-page-context", share, priority=600)
+    app.connect("html-page-context", search_sections)
     app.connect("build-finished", finish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,10 +17,18 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 MATHJAX_PACKAGE = "sphinx-mathjax-offline"
-MATHJAX_SCRIPT = "mathjax/tex-chtml.js"
+MATHJAX_SCRIPT = "mathjax/tex-chtml-light.js"
 # The package holds every form of MathJax, 24 MB; a reader's browser asks for these only.
-MATHJAX_PARTS = ("tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions", "a11y")
-SPEECH_RULES = ("base.json", "en.json")
+MATHJAX_FOLDERS = ("output/chtml/fonts/woff-v2", "input/tex/extensions")
+# What the script is put together from: all of MathJax's own tex-chtml.js but the menu, two fifths
+# of its weight. Formulas keep their MathML for those who hear them.
+MATHJAX_MODULES = (
+    "core",
+    "input/tex",
+    "output/chtml",
+    "output/chtml/fonts/tex",
+    "a11y/assistive-mml",
+)
 DESCRIPTION_LENGTH = 200
 
 
@@ -36,24 +44,26 @@ def mathjax_folder() -> Path:
     return Path(spec.origin).parent / "static" / "mathjax"
 
 
+def mathjax_script(source: Path) -> str:
+    """Return MathJax without its menu, as one script.
+
+    The start comes first, for the modules register with it; it begins only when all of the script
+    has run. That they are there is said to the loader, which would fetch them otherwise.
+    """
+    modules = [(source / f"{name}.js").read_text("utf-8") for name in MATHJAX_MODULES]
+    there = f"MathJax.loader.preLoad({', '.join(map(repr, MATHJAX_MODULES))});"
+    return "\n".join([(source / "startup.js").read_text("utf-8"), *modules, there]) + "\n"
+
+
 def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Copy the parts of MathJax that the pages load into the built site."""
+    """Put MathJax, as far as the pages load it, into the built site."""
     if error is not None or app.builder.format != "html":
         return
-    source = mathjax_folder()
-    target = Path(app.outdir) / "_static" / "mathjax"
-    for part in MATHJAX_PARTS:
-        origin, copy = source / part, target / part
-        if origin.is_dir():
-            skip = ignore_patterns("all-packages.js")
-            copytree(origin, copy, dirs_exist_ok=True, ignore=skip)
-        else:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(origin.read_bytes())
-    rules = target / "sre" / "mathmaps"
-    rules.mkdir(parents=True, exist_ok=True)
-    for name in SPEECH_RULES:
-        (rules / name).write_bytes((source / "sre" / "mathmaps" / name).read_bytes())
+    source, static = mathjax_folder(), Path(app.outdir) / "_static"
+    for part in MATHJAX_FOLDERS:
+        skip = ignore_patterns("all-packages.js")
+        copytree(source / part, static / "mathjax" / part, dirs_exist_ok=True, ignore=skip)
+    (static / MATHJAX_SCRIPT).write_text(mathjax_script(source), encoding="utf-8")
 
 
 def shorten(text: str, length: int = DESCRIPTION_LENGTH) -> str:

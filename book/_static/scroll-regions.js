@@ -1,10 +1,12 @@
 // Give tables and outputs that are wider than the column a frame which the keyboard can scroll.
 (() => {
   const WIDE =
-    "table, .highlight pre, .cell_output .output pre, .output.text_html, div.math, .widget-frame";
+    "table, .highlight pre, .cell_output .output pre, .output.text_html, div.math, .widget-frame, "
+    + ".figure-frame";
 
   const label = (element) => {
     if (element.querySelector("table") || element.matches("table")) return "Wide table, scrolls sideways";
+    if (element.matches(".figure-frame")) return "Wide figure, scrolls sideways";
     if (element.matches("div.math")) return "Wide formula, scrolls sideways";
     if (element.closest(".cell_output")) return "Wide output, scrolls sideways";
     return "Wide code, scrolls sideways";

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +18,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import ALL_SKIPPED, HEIGHTS, THEMES, WIDTHS, page_paths, serve
 from building import read
+from PIL import Image
 from playwright.sync_api import Browser, Page, Request, TimeoutError
+
+from scalinglaws.plot import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY
 
 SERIOUS = ("serious", "critical")
 PAGE_BYTES, PAGE_REQUESTS = 800_000, 25
@@ -160,6 +166,10 @@ def look(seen: Visit, theme: str, expected: int) -> dict[str, list[str]]:
         wrong["formulas are drawn"].append(f"{drawn} of {expected} formulas drawn")
     if page.locator("mjx-merror").count():
         wrong["formulas are drawn"].append("a formula that MathJax cannot read")
+    if page.locator("mjx-assistive-mml math").count() < drawn:
+        wrong["formulas are drawn"].append("a formula that a screen reader cannot read")
+    if page.locator("mjx-container[tabindex]").count():
+        wrong["formulas are drawn"].append("a formula is a stop of the Tab key")
     if expected and not page.evaluate(FORMULA_FONT):
         wrong["formulas are drawn"].append("no font of MathJax was loaded")
     if page.locator("html").get_attribute("data-theme") != theme:
@@ -349,6 +359,34 @@ def test_search_finds_a_word(browser: Browser, address: str) -> None:
         assert seen.page.locator("ul.search li a").count() == 0
 
 
+def only_here(page: Path) -> tuple[str, str]:
+    """Return a word of the prose that only one section of a page holds, and its id."""
+    article = read(page).select_one("article")
+    words = re.findall(r"[a-z]+", article.get_text().lower())
+    for section in article.select("section section[id]"):
+        prose = " ".join(p.get_text() for p in section.find_all("p", recursive=False))
+        for word in re.findall(r"\b[a-z]{8,}\b", prose):
+            if sum(each.startswith(word[:5]) for each in words) == 1:
+                return word, section["id"]
+    raise LookupError(f"{page.name} has no such word")
+
+
+def test_search_leads_to_the_section(browser: Browser, address: str, site: Path) -> None:
+    path = next(site.glob("book/14-*.html"))
+    word, section = only_here(path)
+    with visit(browser, f"{address}/search.html?q={word}") as seen:
+        page = seen.page
+        hit = page.locator(f'.search-sections a[href$="/{path.name}#{section}"]')
+        hit.wait_for(timeout=30_000)
+        said = hit.locator("xpath=..").locator(".context").inner_text()
+        assert word in said and 20 < len(said) < 400
+        assert hit.inner_text() == read(path).find(id=section).find("h2").get_text().rstrip("#")
+        assert page.locator(f'.search-sections a[href*="/{path.name}#"]').count() == 1
+        assert seen.elsewhere == [] and seen.complaints == []
+        hit.click()
+        page.wait_for_url(f"**/{path.name}*#{section}", wait_until="commit")
+
+
 def test_the_reader_can_switch_to_the_dark(browser: Browser, address: str) -> None:
     background = "() => getComputedStyle(document.body).backgroundColor"
     with visit(browser, f"{address}/book/index.html") as seen:
@@ -359,6 +397,69 @@ def test_the_reader_can_switch_to_the_dark(browser: Browser, address: str) -> No
                 break
         assert seen.page.locator("html").get_attribute("data-theme") == "dark"
         assert seen.page.evaluate(background) != light
+
+
+INKS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, *INK.values(), "#222222", "#555555", "black")
+"""What figures are drawn and written in, see `scalinglaws.plot`."""
+SIDE = 40
+PICTURE = """(png) => {
+  const cell = document.querySelector(".cell_output"), image = new Image();
+  image.src = png;
+  cell.replaceChildren(image);
+  cell.scrollIntoView();
+  return image.decode();
+}"""
+
+
+def luminance(colour: Sequence[float]) -> float:
+    """Return the relative luminance, as WCAG defines it, of a colour of three numbers to 255."""
+    parts = [part / 255 for part in colour[:3]]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the contrast of two colours, from 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_figures_in_the_dark_keep_their_contrast(browser: Browser, address: str) -> None:
+    swatches = Image.new("RGB", (SIDE * (len(INKS) + 1), SIDE), "white")
+    for place, ink in enumerate(INKS):
+        swatches.paste(ink, (SIDE * place, 0, SIDE * (place + 1), SIDE))
+    kept = BytesIO()
+    swatches.save(kept, "png")
+    png = f"data:image/png;base64,{b64encode(kept.getvalue()).decode()}"
+    with visit(browser, f"{address}/book/01-the-bet.html", theme="dark") as seen:
+        seen.page.evaluate(PICTURE, png)
+        image = seen.page.locator(".cell_output img").first
+        shown = Image.open(BytesIO(image.screenshot())).convert("RGB")
+        edge = (shown.width - swatches.width) // 2
+        at = [shown.getpixel((edge + SIDE * n + SIDE // 2, shown.height // 2))
+              for n in range(len(INKS) + 1)]  # fmt: skip
+        *inks, ground = at
+        assert contrast(ground, shown.getpixel((1, 1))) < 1.03  # no box around the figure
+        told = {
+            ink: round(contrast(found, ground), 1) for ink, found in zip(INKS, inks, strict=True)
+        }
+        assert min(told.values()) >= 4.5, told
+        seen.page.emulate_media(media="print")
+        assert image.evaluate("image => getComputedStyle(image).filter") == "none"
+
+
+def test_words_of_a_figure_can_be_read_on_a_phone(browser: Browser, address: str) -> None:
+    with visit(browser, f"{address}/book/06-chinchilla.html", 390) as seen:
+        page = seen.page
+        frame = page.locator(".figure-frame").first
+        frame.scroll_into_view_if_needed()
+        page.wait_for_function(REACHABLE, timeout=30_000)
+        assert frame.evaluate("e => e.tabIndex === 0 && e.hasAttribute('data-more')")
+        assert "Wide figure" in frame.get_attribute("aria-label")
+        assert frame.locator("img").evaluate("image => image.clientWidth") > 550
+        frame.focus()
+        frame.press("ArrowRight")
+        page.wait_for_function("() => document.querySelector('.figure-frame').scrollLeft > 0")
 
 
 def test_the_first_tab_leads_to_the_text(browser: Browser, address: str) -> None:

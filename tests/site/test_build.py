@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from book_look import Site, is_folded, moved
-from book_site import shorten
+from book_site import MATHJAX_SCRIPT, shorten
 from browser import page_paths
 from building import Build, anchors, build_book, copy_project, read
 from house import ROOT, Book
@@ -189,7 +191,13 @@ def test_figures_of_a_chapter_are_numbered_and_sized(site: Path) -> None:
         assert caption.startswith(f"Figure {figure['id'][7:].replace('-', '.')} ")
         assert figure.img["alt"].startswith(caption.split(" ", 2)[2].rstrip("."))
         assert 300 < int(figure.img["width"]) < 1000
-        assert figure.figcaption.find_parent("a") is None and not figure.img.get("style")
+        assert figure.figcaption.find_parent("a") is None
+        assert re.fullmatch(r"--readable: [3-8]\d\dpx", figure.img["style"])
+
+
+def test_heat_maps_are_told_from_other_figures(site: Path) -> None:
+    maps = [figure["id"] for page in pages(site) for figure in read(page).select("figure.map")]
+    assert {each.split("-")[1] for each in maps} == {"10", "12"}
 
 
 def test_addresses_in_a_style_sheet_move_with_it() -> None:
@@ -204,6 +212,14 @@ def test_shared_files_keep_the_order_of_every_page() -> None:
     for page in (["a", "c"], ["a", "b", "c"], ["a", "c", "d"]):
         Site.gather(known, page)
     assert known == ["a", "b", "c", "d"]
+
+
+def test_mathjax_comes_without_its_menu(site: Path) -> None:
+    script = (site / "_static" / MATHJAX_SCRIPT).read_bytes()
+    assert len(gzip.compress(script)) < 170_000  # with it, 262,000
+    assert b"contextmenu" not in script.lower()
+    for page in pages(site):
+        assert "menuOptions" not in page.read_text("utf-8"), page.name
 
 
 def test_the_site_is_small(site: Path) -> None:
