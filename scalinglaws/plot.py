@@ -265,12 +265,14 @@ def interval_rows(
     labels: Sequence[str],
     *,
     colors: Sequence[str] = (BLUE, GREEN, PURPLE),
+    ms: float = 6,
 ) -> None:
     """Values with their intervals, row by row from the top, named on the left.
 
     rows holds for each of `names` as many estimates as there are `labels`, drawn one below the
-    other, each with a colour and a marker of its own; the labels stand above the axes. Raises
-    ValueError if the numbers of names, rows, labels and colours do not fit.
+    other, each with a colour and a marker of its own; the labels stand above the axes. `ms` is the
+    size of the markers in points. Raises ValueError if the numbers of names, rows, labels and
+    colours do not fit.
 
     >>> figure, ax = plt.subplots()
     >>> rows = [[Estimate(0.07, 0.06, 0.08)], [Estimate(0.04)]]
@@ -290,7 +292,7 @@ def interval_rows(
         for y, row in enumerate(rows):
             at = y + 0.24 * (place - (each - 1) / 2)
             ax.plot([row[place].low, row[place].high], [at, at], color=color, lw=1.6)
-            ax.plot(row[place].value, at, marker, color=color, ms=6, mec="white", mew=0.7,
+            ax.plot(row[place].value, at, marker, color=color, ms=ms, mec="white", mew=0.7,
                     label=label if y == 0 else None)  # fmt: skip
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
