@@ -37,8 +37,8 @@ WIDEST: dict[str, Any] = {
     "optimizer": "muon",
     "batch": 16,
     "lr": 0.02,
-    "ends_lr": 0.0212,
-    "cooldown": 0.5,
+    "ends_lr": 0.03,
+    "cooldown": 0.7,
 }
 
 
