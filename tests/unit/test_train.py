@@ -575,16 +575,16 @@ class TestOrthogonalize:
     def test_no_gradient_gives_no_update(self) -> None:
         assert not orthogonalize(torch.zeros(2, 8, 8)).any()
 
-
-class TestTrain:
-    @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-    @pytest.mark.parametrize("shifted", [True, False])
     def test_in_bfloat16_it_is_nearly_the_same(self) -> None:
         g = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
         half = orthogonalize(g, half=True)
         assert half.dtype == torch.float32 and half.shape == g.shape
         torch.testing.assert_close(half, orthogonalize(g), rtol=0, atol=0.03)
 
+
+class TestTrain:
+    @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+    @pytest.mark.parametrize("shifted", [True, False])
     def test_the_model_learns_more_than_how_often_each_letter_comes(
         self, corpus: Corpus, optimizer: str, shifted: bool
     ) -> None:
