@@ -288,7 +288,7 @@ def precision(plan: Plan) -> pd.DataFrame:
 
 
 def _always(enabled: bool) -> Callable[..., torch.autocast]:
-    def chosen(device: torch.device, config: object) -> torch.autocast:
+    def chosen(device: torch.device, config: object, training: bool = True) -> torch.autocast:
         return torch.autocast(device.type, torch.bfloat16, enabled=enabled, cache_enabled=False)
 
     return chosen

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from scalinglaws.learners import TransformerConfig, shift
 from scalinglaws.text import Corpus
+from scalinglaws.training import EVALUATION_TOKENS
 
 
 class PlainBlock(nn.Module):
@@ -117,7 +118,8 @@ def plain_train(
         optimizer.step()
     seconds = time.perf_counter() - start
     held_out = corpus.windows("val", config.context)
-    chosen = held_out[np.linspace(0, len(held_out) - 1, 2048).round().astype(int)]
+    count = min(len(held_out), EVALUATION_TOKENS // config.context)  # on the windows of `evaluate`
+    chosen = held_out[np.linspace(0, len(held_out) - 1, count).round().astype(int)]
     with torch.no_grad():
         x = torch.from_numpy(chosen.astype(np.int64))
         loss = F.cross_entropy(model(x[:, :-1]).flatten(0, 1), x[:, 1:].flatten())

@@ -5,11 +5,12 @@ from .lstm import LSTM, LSTMConfig
 from .mlp import MLP, MLPConfig
 from .ngram import Ngram, NgramConfig
 from .python_ngram import PythonNgram, PythonNgramConfig
-from .transformer import Block, Transformer, TransformerConfig, norm, shift
+from .transformer import BfloatTransformerConfig, Block, Transformer, TransformerConfig, norm, shift
 
 __all__ = [
     "LSTM",
     "MLP",
+    "BfloatTransformerConfig",
     "Block",
     "Count",
     "Counter",

@@ -82,6 +82,11 @@ class LearnerConfig(ABC):
         return False
 
     @property
+    def half_precision_on_cpu(self) -> bool:
+        """Whether it is trained in bfloat16 on a CPU as well: only if its `kind` says so."""
+        return False
+
+    @property
     def replayable(self) -> bool:
         """Whether a training step may be recorded on a CUDA card and replayed.
 

@@ -14,13 +14,20 @@ from ..learners.base import Learner
 from .run import Run
 
 
-def orthogonalize(g: Tensor, iterations: int = 5) -> Tensor:
+def orthogonalize(g: Tensor, iterations: int = 5, half: bool = False) -> Tensor:
     """The nearest matrix with all singular values near 1, for each matrix of a stack.
 
-    Newton-Schulz iteration with the quintic of Muon (Jordan et al. 2024); g: (..., rows, columns).
+    Newton-Schulz iteration with the quintic of Muon (Jordan et al. 2024), in bfloat16 if `half`;
+    g: (..., rows, columns).
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = g / (g.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    if half:  # fused, which rounds otherwise: in float32 that would change what runs gave so far
+        x = x.bfloat16().flatten(0, -3)
+        for _ in range(iterations):
+            xx = torch.bmm(x, x.mT)
+            x = torch.baddbmm(x, torch.baddbmm(xx, xx, xx, beta=b, alpha=c), x, beta=a)
+        return x.view_as(g).to(g.dtype)
     for _ in range(iterations):
         xx = x @ x.mT
         x = a * x + (b * xx + c * xx @ xx) @ x
@@ -77,6 +84,7 @@ class Optimizer:
             [torch.zeros_like(m.weight) for m in self.adamw] for _ in range(2)
         )
         self.steps = [torch.zeros((), device=lr.device) for _ in self.adamw]
+        self.half = lr.device.type == "cpu" and runs[0].model.half_precision_on_cpu
         self.fused, self.card = lr.device.type in ("cpu", "cuda"), lr.device.type == "cuda"
 
     @torch.no_grad()
@@ -110,7 +118,8 @@ class Optimizer:
         for moved, matrices in self.muon:
             gradient = _gradient(moved.weight)
             moved.state.lerp_(gradient, 1 - self.momentum)
-            towards = orthogonalize(matrices(gradient.lerp(moved.state, self.momentum)))
+            mixed = gradient.lerp(moved.state, self.momentum)
+            towards = orthogonalize(matrices(mixed), half=self.half)
             w = matrices(moved.weight)
             _along(w, towards, moved.lr.view(-1, *[1] * (w.dim() - 1)), -multiplier)
             moved.weight.grad = None

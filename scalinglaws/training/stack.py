@@ -142,8 +142,9 @@ def _shares(members: list[Learner], weights: Sequence[float] | None) -> list[flo
 
 
 def _at_once(model: Learner) -> int:
-    """Windows that are measured at once: on a card as many as keep it busy."""
-    return 64 if model.device.type == "cpu" else max(64, 4096 // model.stack)
+    """Windows that are measured at once: on a card as many as keep it busy, on a CPU as many as its
+    cache holds."""
+    return 16 if model.device.type == "cpu" else max(64, 4096 // model.stack)
 
 
 def _measured_on(corpus: Corpus, context: int, limit: int, at_once: int) -> Iterator[Windows]:
@@ -193,17 +194,23 @@ def _losses(model: Learner, batch: Batch, keep: Tensor | None) -> Tensor:
     """Losses of the scored tokens, shape (stack, batch, scored)."""
     tokens, targets = batch
     wanted = targets[..., 1:] if keep is None else targets[..., 1:][..., keep]
-    with half_precision(tokens.device, model.config):
+    with half_precision(tokens.device, model.config, model.training):
         return token_losses(model(tokens[..., :-1], keep), wanted)
 
 
-def half_precision(device: torch.device, config: LearnerConfig) -> torch.autocast:
+def half_precision(
+    device: torch.device, config: LearnerConfig, training: bool = True
+) -> torch.autocast:
     """bfloat16 for the matrix products of large models, where a CUDA card has it.
 
     Weights, norms, softmax, losses and the optimiser's state stay in float32, as they do for
-    smaller models throughout: their products are too small to gain from it.
+    smaller models throughout: their products are too small to gain from it. On a CPU only
+    learners that ask for it train in bfloat16, and they are measured in float32 all the same.
     """
-    able = device.type == "cuda" and config.half_precision and _has_bfloat16(device)
+    if device.type == "cpu":
+        able = config.half_precision_on_cpu and training
+    else:
+        able = device.type == "cuda" and config.half_precision and _has_bfloat16(device)
     # Each weight is cast once in a step, so there is nothing that a cache of casts would save.
     return torch.autocast(device.type, torch.bfloat16, enabled=able, cache_enabled=False)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -15,13 +15,14 @@ import torch
 import torch.nn.functional as F
 
 from scalinglaws.learners import (
+    BfloatTransformerConfig,
     Learner,
     LSTMConfig,
     NgramConfig,
     Transformer,
     TransformerConfig,
 )
-from scalinglaws.runs import COLUMNS
+from scalinglaws.runs import COLUMNS, store
 from scalinglaws.text import Corpus
 from scalinglaws.training import default_lr
 from scalinglaws.training.optim import Optimizer, orthogonalize
@@ -573,6 +574,12 @@ class TestOrthogonalize:
 
     def test_no_gradient_gives_no_update(self) -> None:
         assert not orthogonalize(torch.zeros(2, 8, 8)).any()
+
+    def test_in_bfloat16_it_is_nearly_the_same(self) -> None:
+        g = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+        half = orthogonalize(g, half=True)
+        assert half.dtype == torch.float32 and half.shape == g.shape
+        torch.testing.assert_close(half, orthogonalize(g), rtol=0, atol=0.03)
 
 
 class TestTrain:
@@ -1233,6 +1240,25 @@ class TestHalfPrecision:
     def test_is_off_on_a_cpu(self) -> None:
         with half_precision(torch.device("cpu"), TransformerConfig(512)):
             assert torch.ones(2, 2).matmul(torch.ones(2, 2)).dtype == torch.float32
+
+    def test_is_on_in_training_for_a_learner_that_asks_for_it(self) -> None:
+        config = BfloatTransformerConfig(8)
+        for training, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+            with half_precision(torch.device("cpu"), config, training):
+                assert torch.ones(2, 2).matmul(torch.ones(2, 2)).dtype == dtype
+
+    @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+    def test_a_run_in_it_ends_nearly_at_the_same_loss(
+        self, corpus: Corpus, optimizer: Literal["adamw", "muon"]
+    ) -> None:
+        full = Run(TransformerConfig(16), tokens=8_192, optimizer=optimizer)
+        half = replace(full, model=BfloatTransformerConfig(16))
+        here, there = train(full, corpus), train(half, corpus)
+        assert here.loss != there.loss == pytest.approx(here.loss, abs=0.02)
+        assert there.loss == evaluate(there.model, corpus)[0][0]
+        assert {w.dtype for w in there.model.parameters()} == {torch.float32}
+        assert store.key(full, "c") != store.key(half, "c")
+        assert there.row()["learner"] == "transformer in bfloat16"
 
     @pytest.mark.parametrize(
         ("width", "able", "on"), [(512, True, False), (1024, True, True), (1024, False, False)]
