@@ -14,7 +14,6 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.special import entr, gammaln, logsumexp
-from scipy.stats import binom
 
 from .. import _checks as checks
 from .task import (
@@ -183,6 +182,8 @@ class KnownEntropy(Task):
         another. The wrong ones are equally likely, so it is enough to go through the ways to
         split their number into counts.
         """
+        from scipy.stats import binom  # here, because scipy.stats takes a while to load
+
         wrong = self.noise / self.values
         if wrong == 0:
             return 0.0

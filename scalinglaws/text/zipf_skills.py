@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from scipy.stats import binom
 
 from .. import _checks as checks
 from .known_entropy import zipf
@@ -112,6 +111,8 @@ class ZipfSkills(Task):
         `examples` may be an array, and the result has its shape. Raises ValueError if it holds
         anything but whole numbers of at least 0.
         """
+        from scipy.stats import binom  # here, because scipy.stats takes a while to load
+
         examples = np.asarray(examples, dtype=float)
         if not ((examples >= 0) & (examples == np.floor(examples))).all():
             raise ValueError(f"examples must be whole numbers of at least 0, got {examples}")
