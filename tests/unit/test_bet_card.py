@@ -152,7 +152,7 @@ class TestPoints:
 
     def test_what_the_cell_itself_prints_below_is_not_read(self) -> None:
         text = bet_points.above("6.best-size")
-        assert "approach 1: 1.284" in text and "6.best-size: the answer" not in text
+        assert "budget C  best size N" in text and "6.best-size: the answer" not in text
         with pytest.raises(ValueError, match="no cell"):
             bet_points.above("6.nothing")
         with pytest.raises(ValueError, match="above the bet"):
