@@ -53,10 +53,11 @@ serve: ## show the built book at http://localhost:8000 (PORT=... for another por
 	@test -f _build/html/index.html || { echo "No book yet: run 'make book' first."; exit 1; }
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-check: $(INSTALLED) ## run every test but the notebooks, on two cores (minutes, not half an hour)
-	$(BIN)/python -m pytest tests --ignore tests/colab -n 2 --dist loadgroup
+check: $(INSTALLED) ## run every test but the notebooks, in three processes for two cores
+	$(BIN)/python -m pytest tests --ignore tests/colab -n 3 --dist loadgroup
 
-test: check ## run every test: what check runs, then every page, every notebook, the Colab path
+test: check ## run every test: what check runs, then types, every page, every notebook, the Colab path
+	$(BIN)/mypy
 	SCALINGLAWS_EVERY_PAGE=1 $(BIN)/python -m pytest tests/site/test_browser.py -k every_page
 	$(BIN)/python -m pytest book tests/colab tests/minutes --nbval-lax --nbval-current-env
 

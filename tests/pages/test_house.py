@@ -43,11 +43,6 @@ def test_code_and_notebooks_have_the_style_of_the_project(command: tuple[str, ..
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_types_of_the_package_are_right() -> None:
-    done = run("mypy")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_a_wrong_type_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text("def f() -> int:\n    return 'two'\n", encoding="utf-8")
     settings = str(ROOT / "pyproject.toml")
