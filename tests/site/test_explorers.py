@@ -404,7 +404,7 @@ ANSWERS = """([place, controls]) => {
   for (const control of root.querySelectorAll(controls))
     for (const set of settings(control)) {
       let best = Infinity;
-      for (let go = 0; go < 7 && best > 40; go += 1) {
+      for (let go = 0; go < 40 && best > (go < 7 ? 40 : 50); go += 1) {
         const start = performance.now();
         if (set) {
           set();
@@ -420,7 +420,8 @@ ANSWERS = """([place, controls]) => {
 }"""
 """The longest time that a control takes, with the layout after it, and which control it is.
 
-Of seven tries the best counts, for what else the machine does is not the page's doing."""
+The best of seven tries counts, of forty where the machine is busy: what else it does is not the
+page's doing."""
 SLOWED = """(button) => {
   button.className = "slowed";
   button.addEventListener("click", () => {
