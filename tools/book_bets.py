@@ -108,10 +108,17 @@ def placed(body: str) -> tuple[str, list[str]]:
     keys = [found[1] for found in ASKED.finditer(body)]
     body = ASKED.sub(r'<span data-bet="\1">\g<0></span>', body)
     body = TOLD.sub(r'<span data-bet-told="\1">\g<0></span>', body)
-    body = MISSED.sub(r'<span data-bet-tells="\1">\g<0></span>', body)
+    body = MISSED.sub(tells, body)
     for line, told in claims():
         body = line.sub(rf'<span data-bet-tells="{told}">\g<0></span>', body)
     return NONE_YET.sub(none_yet, body), keys
+
+
+def tells(found: re.Match[str]) -> str:
+    """Mark a line that prints the answer to a bet; some questions were asked of laws alone."""
+    if found[1] not in questions():
+        return found[0]
+    return f'<span data-bet-tells="{found[1]}">{found[0]}</span>'
 
 
 def none_yet(found: re.Match[str]) -> str:

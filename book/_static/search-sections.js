@@ -148,7 +148,8 @@
         for (const text of [page, whole])
           if (!anchor && !hits.length) hits = search(text, [...words], within);
       if (hits.length) return listed(hits);
-      return folded ? hidden(page) : summary(html, words, anchor);
+      if (!folded) return summary(html, words, anchor);
+      return anchor ? summary(whole.documentElement.outerHTML, words, anchor) : hidden(page);
     };
   });
 })();
