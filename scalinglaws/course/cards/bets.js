@@ -674,8 +674,6 @@ const bets = (() => {
     root.classList.remove("bets-wait");
     seek();
     window.addEventListener("hashchange", seek);
-    // The search marks its words all over the page; in a card they would break the labels.
-    document.addEventListener("DOMContentLoaded", () => document.querySelector(".bet-card .highlighted") && renew());
     window.addEventListener("storage", (event) => {
       if (event.key !== STORE) return;
       const was = Object.keys(data).map(settled).join() + record.reached;
