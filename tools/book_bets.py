@@ -33,7 +33,8 @@ TOLD = re.compile(
 MISSED = re.compile(r"(?<=[\n>])  missed: (\d+\.[\w-]+), .*\n(?:    .*\n)*")
 TELLS = re.compile(r'data-bet-tells="([^"]+)"')
 NONE_YET = re.compile(
-    r"(?<=[\n>])(?:You: none scored yet|No forecast has been scored yet\.)\n(</pre></div>\n</div>\n)?"
+    r"(?<=[\n>])(?:You: none scored yet|No forecast has been scored yet\.)\n"
+    r"(</pre></div>\n</div>\n)?"
 )
 PLAIN_BOARD = (
     '<div class="bet-board"><p>With JavaScript, your bets on these pages and how well your '
@@ -122,7 +123,7 @@ def tells(found: re.Match[str]) -> str:
 
 
 def none_yet(found: re.Match[str]) -> str:
-    """Mark a line that says of Python's record that it is empty; a board follows an output of it."""
+    """Mark a line that says that Python's record is empty; a board follows where it ends."""
     line, end = found[0].removesuffix(found[1] or ""), found[1]
     return f"<span data-bet-none>{line}</span>" + (end + PLAIN_BOARD if end else "")
 
