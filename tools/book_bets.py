@@ -8,6 +8,7 @@ as JSON. `bets.js` makes cards of it. Without JavaScript the page stays as it is
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -29,7 +30,12 @@ ASKED = re.compile(
 TOLD = re.compile(
     r"(?<=[\n>])(\d+\.[\w-]+): the\s+answer\s+is\s+([^;<]*?);\s+you\s+made\s+no\s+forecast\n", re.S
 )
-NONE_SCORED = "No forecast has been scored yet.\n</pre></div>\n</div>\n"
+MISSED = re.compile(r"(?<=[\n>])  missed: (\d+\.[\w-]+), .*\n(?:    .*\n)*")
+TELLS = re.compile(r'data-bet-tells="([^"]+)"')
+NONE_YET = re.compile(
+    r"(?<=[\n>])(?:You: none scored yet|No forecast has been scored yet\.)\n"
+    r"(</pre></div>\n</div>\n)?"
+)
 PLAIN_BOARD = (
     '<div class="bet-board"><p>With JavaScript, your bets on these pages and how well your '
     "intervals are calibrated stand here.</p></div>\n"
@@ -103,7 +109,35 @@ def placed(body: str) -> tuple[str, list[str]]:
     keys = [found[1] for found in ASKED.finditer(body)]
     body = ASKED.sub(r'<span data-bet="\1">\g<0></span>', body)
     body = TOLD.sub(r'<span data-bet-told="\1">\g<0></span>', body)
-    return body.replace(NONE_SCORED, NONE_SCORED + PLAIN_BOARD), keys
+    body = MISSED.sub(tells, body)
+    for line, told in claims():
+        body = line.sub(rf'<span data-bet-tells="{told}">\g<0></span>', body)
+    return NONE_YET.sub(none_yet, body), keys
+
+
+def tells(found: re.Match[str]) -> str:
+    """Mark a line that prints the answer to a bet; some questions were asked of laws alone."""
+    if found[1] not in questions():
+        return found[0]
+    return f'<span data-bet-tells="{found[1]}">{found[0]}</span>'
+
+
+def none_yet(found: re.Match[str]) -> str:
+    """Mark a line that says that Python's record is empty; a board follows where it ends."""
+    line, end = found[0].removesuffix(found[1] or ""), found[1]
+    return f"<span data-bet-none>{line}</span>" + (end + PLAIN_BOARD if end else "")
+
+
+@cache
+def claims() -> list[tuple[re.Pattern[str], str]]:
+    """Return the lines that a list of verdicts prints, each with the bets of the same chapter."""
+    found = []
+    for file in sorted(RECORD.glob("[0-9][0-9].json")):
+        told = " ".join(key for key in questions() if key.startswith(f"{int(file.stem)}."))
+        for made in json.loads(file.read_text(encoding="utf-8"))["verdicts"] if told else []:
+            words = r"\s+".join(re.escape(html.escape(word)) for word in made["claim"].split())
+            found.append((re.compile(rf"(?<=[\n>]){made['outcome']} +{words}\n"), told))
+    return found
 
 
 def first_bet() -> str:
@@ -147,9 +181,12 @@ def first_bet() -> str:
     )
 
 
-def data(keys: list[str], plots: list[str]) -> str:
-    """Return the element that holds the bets of these keys, of some with their plots."""
-    bets = {key: bet(key) for key in keys}
+def data(keys: list[str], plots: list[str], told: list[str]) -> str:
+    """Return the element that holds the bets of these keys, of some with their plots.
+
+    Of the bets whose answers the page tells besides, it holds the page that asks.
+    """
+    bets = {key: {"page": bet(key)["page"]} for key in told} | {key: bet(key) for key in keys}
     for key in set(keys) - set(plots):
         bets[key].pop("plot", None)
     text = json.dumps(bets, ensure_ascii=False).replace("<", "\\u003c")
@@ -165,12 +202,13 @@ def add_bets(
         return
     body, keys = placed(body)
     board = BOARD in body
-    if not keys and not board:
+    told = [key for found in TELLS.findall(body) for key in found.split()]
+    if not keys and not board and not told:
         return
     body = body.replace(FRONT, first_bet()) if FRONT in body else body
     plots = [*keys, FIRST] if FIRST in body else keys
-    context["body"] = body + data(list(questions()) if board else keys, plots)
-    if keys:
+    context["body"] = body + data(list(questions()) if board else keys, plots, told)
+    if keys or told:
         context["metatags"] = context.get("metatags", "") + WAIT
     app.add_js_file("bets.js", loading_method="defer")
     app.add_css_file("bets.css")

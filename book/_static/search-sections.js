@@ -101,11 +101,44 @@
     return list;
   };
 
+  // What the reader of the page itself would not see yet: all behind its first open bet, and what
+  // tells the answer to another page's. Returns whether the page had any of it.
+  const foldAsBetsDo = (page) => {
+    let kept;
+    try { kept = JSON.parse(localStorage.getItem("scalinglaws.bets")); } catch { /* none */ }
+    const { bets = {}, skipped = [], seen = [] } = kept ?? {};
+    const settled = (key) => key in bets || skipped.includes(key) || skipped.includes("*");
+    let folded = false;
+    const drop = (node) => { node.remove(); folded = true; };
+    const dropAfter = (node) => { while (node.nextSibling) drop(node.nextSibling); };
+    for (const one of page.querySelectorAll("[data-bet-tells]"))
+      if (one.dataset.betTells.split(" ").some((key) => !settled(key) && !seen.includes(key)))
+        one.hasChildNodes() ? drop(one) : dropAfter(one);
+    const open = [...page.querySelectorAll("[data-bet]")].find((one) => !settled(one.dataset.bet));
+    for (let at = open; at && !at.matches("article"); at = at.parentElement) dropAfter(at);
+    return folded;
+  };
+  const hidden = (page, anchor) => {
+    const note = document.createElement("p");
+    note.className = "context";
+    note.textContent = "In a part of the page that opens after a bet.";
+    // A heading that was found there gives its result away: the page's own title stands for it.
+    const title = page.querySelector("article h1");
+    title?.querySelectorAll(".headerlink").forEach((one) => one.remove());
+    if (anchor) queueMicrotask(() => {
+      const link = note.closest("li")?.querySelector("a");
+      if (link && title) link.textContent = tidy(title.textContent);
+    });
+    return note;
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     if (typeof Search === "undefined") return;
     const summary = Search.makeSearchSummary;
     Search.makeSearchSummary = (html, words, anchor) => {
       const page = new DOMParser().parseFromString(html, "text/html");
+      const folded = foldAsBetsDo(page);
+      if (folded && anchor && !page.querySelector(`[id="${CSS.escape(anchor.slice(1))}"]`)) return hidden(page, anchor);
       page.querySelectorAll(LEFT_OUT).forEach((node) => node.remove());
       const whole = page.cloneNode(true);
       page.querySelectorAll(CODE).forEach((node) => node.remove());
@@ -114,7 +147,9 @@
       for (const within of [false, true])
         for (const text of [page, whole])
           if (!anchor && !hits.length) hits = search(text, [...words], within);
-      return hits.length ? listed(hits) : summary(html, words, anchor);
+      if (hits.length) return listed(hits);
+      if (!folded) return summary(html, words, anchor);
+      return anchor ? summary(whole.documentElement.outerHTML, words, anchor) : hidden(page);
     };
   });
 })();

@@ -53,13 +53,19 @@ const bets = (() => {
     return clean ? Number(/^[^.,]*,\d+$/.test(clean) ? clean.replace(",", ".") : clean) : NaN;
   };
   const slug = (key) => key.replace(".", "-");
+  const measure = (unit) => {
+    const [first] = unit.split(" ");
+    const lead = { "": "", of: "Out ", exponent: "An ", times: "How many " }[first] ?? "In ";
+    return unit && `${lead}${unit.replace(/^%/, "per cent")}. `;
+  };
   const units = (bet) => (bet.unit ? ` ${bet.unit}` : "");
   const range = (f) => `${show(f.value)} (${show(f.low)} to ${show(f.high)})`;
   const percent = (level) => `${Math.round(100 * level)}\u00a0%`;
 
   // ---- the record
   // `again` holds bets made when the answer was known; a bet that counts is never replaced.
-  let record = { version: 1, bets: {}, again: {}, skipped: [], seen: [] };
+  // `reached` names the bets whose answer the page has shown: before that the board does not score.
+  let record = { version: 1, bets: {}, again: {}, skipped: [], seen: [], reached: [], drafts: {} };
   let refused = false;
   const load = () => {
     try {
@@ -67,6 +73,7 @@ const bets = (() => {
       if (kept?.version !== 1) return;
       for (const [name, empty] of Object.entries(record))
         if (kept[name] && Array.isArray(kept[name]) === Array.isArray(empty) && typeof kept[name] === typeof empty) record[name] = kept[name];
+      if (!kept.reached) record.reached = Object.keys(record.bets);
     } catch { /* begin anew */ }
   };
   const save = () => {
@@ -82,6 +89,7 @@ const bets = (() => {
   const settled = (key) => key in record.bets || skipped(key);
   const waiting = () => [...document.querySelectorAll(".bet-card[data-key]")].filter((one) => !settled(one.dataset.key));
   const see = (key) => record.seen.includes(key) || record.seen.push(key);
+  const reach = (key) => record.reached.includes(key) || record.reached.push(key);
 
   let data = {};
   const redo = new Set();
@@ -216,9 +224,10 @@ const bets = (() => {
       const set = stage(bet);
       const scale = set.first(f.low, f.high);
       box.append(...head(),
-        set.plot ? framed(set, "", div("track", face(set.plot, scale, set.cross),
+        set.plot ? framed(set, "", div("track bet-set", face(set.plot, scale, set.cross),
           el("i", { class: "bet-bar", style: `${set.middle};${set.start}:${place(scale.at(f.low))};${set.end}:${place(1 - scale.at(f.high))}` }),
-          el("i", { class: "bet-handle bet-value", style: `${set.middle};${set.start}:${place(scale.at(f.value))}` }))) : "",
+          ...["low", "high", "value"].map((name) =>
+            el("i", { class: `bet-handle bet-${name}`, style: `${set.middle};${set.start}:${place(scale.at(f[name]))}` })))) : "",
         el("p", { class: "bet-kept", tabindex: -1 },
           el("b", {}, `${show(f.value)}${units(bet)}`), `, and with ${percent(f.level ?? LEVEL)} between ${show(f.low)} and ${show(f.high)}.`,
           f.counts ? "" : LATE, key in record.again ? ` Later you said ${range(record.again[key])}.` : ""),
@@ -249,7 +258,6 @@ const bets = (() => {
       const say = el("p", { class: "bet-say", role: "status" });
       const track = div("track");
       const bar = el("div", { class: "bet-bar", hidden: true, style: middle });
-      const hint = plot ? el("span", { class: "bet-lane", style: middle }) : span("hint", "Touch the line to place your value, or type it");
       let scaleTicks = paint();
 
       const problem = () => {
@@ -282,7 +290,6 @@ const bets = (() => {
           const values = { now: now[name], min: scale.lo, max: scale.hi, text: show(now[name]) + units(bet) };
           for (const [part, x] of Object.entries(values)) handles[name].setAttribute(`aria-value${part}`, x);
         }
-        hint.hidden = !plot && numbers.length > 0;
         bar.hidden = !(now.low < now.high);
         if (!bar.hidden) {
           bar.style[start] = place(scale.at(now.low));
@@ -291,6 +298,9 @@ const bets = (() => {
         const wrong = problem();
         say.textContent = wrong || `${show(now.value)}${units(bet)}; with 80\u00a0% between ${show(now.low)} and ${show(now.high)}.`;
         commit.setAttribute("aria-disabled", String(Boolean(wrong)));
+        if (kernel || redo.has(key)) return;
+        record.drafts[key] = { ...now };
+        if (numbers.length) save();
       };
       const put = (name, x) => {
         now[name] = x;
@@ -323,6 +333,7 @@ const bets = (() => {
       let before = {};
       track.addEventListener("pointerdown", (event) => {
         if (event.button) return;
+        box.classList.add("bet-touched"); // a finger needs no ring of the focus
         const share = shareOf(event);
         const known = Object.keys(now).filter((name) => Number.isFinite(now[name]));
         const distance = (name) => Math.abs(scale.at(now[name]) - share);
@@ -354,6 +365,7 @@ const bets = (() => {
           class: `bet-handle bet-${name}`, role: "slider", tabindex: 0, hidden: true, "data-handle": name, style: middle, "aria-orientation": up ? "vertical" : "horizontal",
           "aria-label": { value: "Your value", low: "Lower end of your range", high: "Upper end of your range" }[name],
           onkeydown: (event) => {
+            box.classList.remove("bet-touched");
             if (!(event.key in KEYS)) return;
             event.preventDefault();
             move(name, scale.at(now[name]) + KEYS[event.key]);
@@ -376,30 +388,34 @@ const bets = (() => {
       const settle = (jump) => {
         if (!jump) wanted = "";
         redo.delete(key);
+        delete record.drafts[key];
         see(key);
         save();
         render(true);
         refresh();
       };
       const commit = button("Commit", bind, "primary");
-      track.append(...(plot ? [scaleTicks] : []), bar, hint, ...Object.values(handles));
-      box.append(...head(), plot ?
+      track.append(...(plot ? [scaleTicks] : []), bar, ...(plot ? [el("span", { class: "bet-lane", style: middle })] : []), ...Object.values(handles));
+      const front = !kernel && !box.dataset.key;
+      box.append(...head(), !kernel && record.seen.includes(key) ? p("note", "You have seen the answer, so this bet will not count.") : "", plot ?
         framed({ plot, up }, " Drag along the dashed line, or type.", track) :
-        el("div", { class: "bet-axis", role: "group", "aria-label": `Axis${units(bet)}` }, track, scaleTicks),
-        fields, p("unit", `${bet.unit ? `in ${bet.unit.replace(/^in /, "")}; ` : ""}your range should hold the answer in 8 cases of 10`),
+        el("div", { class: "bet-axis", role: "group", "aria-label": `Axis${units(bet)}` },
+          p("note", "Touch the line to place your value, or type it."), track, scaleTicks),
+        fields, p("unit", `${measure(bet.unit)}Your range should hold the answer in 8 cases of 10.`),
         say,
         div("buttons", commit,
           redo.has(key) ? button("Cancel", () => { redo.delete(key); render(true); }) :
-            kernel ? null : button("Skip", () => { record.skipped.push(key); settle(true); }),
-          !kernel && waiting().length > 1 && !redo.has(key) ? button("Skip all on this page", () => {
+            kernel || front ? null : button("Skip", () => { record.skipped.push(key); settle(true); }),
+          ...(kernel || front || redo.has(key) ? [] : [button("Skip all on this page", () => {
             for (const one of waiting().map((box) => box.dataset.key)) see(one, record.skipped.push(one));
             settle(true);
             renew();
-          }, "quiet") : null,
-          !kernel && waiting()[0] === box && !redo.has(key) ? never() : null),
+          }, "quiet bet-all"), never()])),
         p("note", kernel ? "Your bet goes into the record of Python; nobody bets in your name." :
           refused ? "This browser keeps nothing: your bet lasts as long as this page." :
-            "The chapter goes on when you commit or skip. Your bet stays in this browser."));
+            `${front ? `The answer is in chapter ${key.split(".")[0]}.` : "The chapter goes on when you commit or skip."} Your bet stays in this browser.`));
+      if (!kernel && !redo.has(key))
+        for (const [name, x] of Object.entries(record.drafts[key] ?? {})) if (name in now && Number.isFinite(x)) put(name, x);
       draw();
       say.classList.remove("bet-wrong");
     };
@@ -445,7 +461,7 @@ const bets = (() => {
     open();
     save();
     renew();
-  }, "quiet");
+  }, "quiet bet-never");
   const again = () => button("Bet from here on", () => {
     record.skipped = record.skipped.filter((one) => one !== "*");
     save();
@@ -464,8 +480,10 @@ const bets = (() => {
       const found = JSON.parse(await file.text());
       const fit = found.filter((f) => f.who === "you" && f.key in data && !(f.key in record.bets) &&
         [f.low, f.value, f.high].every(Number.isFinite) && f.low <= f.value && f.value <= f.high && f.low < f.high);
-      for (const { key, low, value, high, level, counts } of fit)
+      for (const { key, low, value, high, level, counts, answer } of fit) {
+        if (Number.isFinite(answer)) reach(key);
         record[key in record.bets ? "again" : "bets"][key] = { low, value, high, counts: counts !== false, ...(level === LEVEL ? {} : { level }) };
+      }
       save();
       renew();
       document.querySelector(".bet-brought").textContent = `${fit.length} of ${found.length} forecasts brought in; a bet that stands here stays.`;
@@ -475,7 +493,8 @@ const bets = (() => {
   };
   const board = (box) => {
     const made = mine();
-    const judged = made.filter((f) => f.counts);
+    const reached = (f) => record.reached.includes(f.key);
+    const judged = made.filter((f) => f.counts && reached(f));
     box.classList.add("bet-card");
     box.replaceChildren(p("kicker", "Your record"));
     const total = Object.keys(data).length;
@@ -483,40 +502,56 @@ const bets = (() => {
       box.append(
         p("question", `${total} questions wait for your bet.`),
         el("p", {}, "Before each experiment a chapter asks for a value and a range. What follows stays folded until you commit or skip. Your bets are scored."),
-        div("buttons", el("a", { class: "bet-button bet-primary", href: "01-the-bet.html#your-prediction" }, "Place your first bet")));
+        document.querySelector("[data-bet-front]") ? "" :
+          div("buttons", el("a", { class: "bet-button bet-primary", href: "01-the-bet.html#your-prediction" }, "Place your first bet")));
     } else {
       const keys = new Set(judged.map((f) => f.key));
       const rivals = Object.entries(data).filter(([key]) => keys.has(key))
         .flatMap(([key, bet]) => bet.laws.map((law) => ({ ...law, key, answer: bet.answer })));
       const you = calibrated(judged);
+      const rows = []; // of the strip: a dot too close to others goes into the next
+      const row = (x) => {
+        let at = 0;
+        while (rows[at]?.some((other) => Math.abs(other - x) < 0.09)) at += 1;
+        (rows[at] ??= []).push(x);
+        return at;
+      };
+      const dots = judged.map((f) => {
+        const words = `${data[f.key].question} ${hit(f) ? "Inside" : "Outside"} your range.`;
+        const x = Math.min(1, Math.max(0, (off(f) + 3) / 6));
+        return el("a", { href: `${data[f.key].page}.html#told-${slug(f.key)}`, class: side(f), style: `left:${place(x)};top:${8 + 26 * row(x)}px`, title: words, "aria-label": words });
+      });
       const gauge = (name, c) => el("li", {},
         span("who", el("b", {}, name), ` ${c.hits} of ${c.scored} ranges held the answer`),
         el("span", {}, `promised ${c.expected.toFixed(1)}; true share, 95\u00a0%: ${Math.round(100 * c.low)} to ${Math.round(100 * c.high)}\u00a0%`),
         line(c.low, c.high, c.hits / c.scored, c.expected / c.scored));
       box.append(p("question", `${new Set(made.map((f) => f.key)).size} of ${total} bets placed.`));
+      if (!made.every(reached)) box.append(p("note", "A bet is scored here when you have come to its answer."));
       if (judged.length) {
         box.append(
           ol("rows", gauge("You", you), rivals.length ? gauge("The laws, on the same questions", calibrated(rivals)) : null),
           drawTicks(scaleOf(0, 100, false)),
           p("note", "Share of ranges that held, in per cent. The dashed line is what the levels promise; the band is where your true share may lie."),
           p("sub", "Where the answers fell in your ranges"),
-          div("strip", el("span", { class: "bet-zone", "aria-hidden": "true" }),
-            ...judged.map((f, i) => {
-              const words = `${data[f.key].question} ${hit(f) ? "Inside" : "Outside"} your range.`;
-              return el("a", { href: `${data[f.key].page}.html#told-${slug(f.key)}`, class: side(f), style: `left:${place((off(f) + 3) / 6)};top:${8 + (i % 4) * 26}px`, title: words, "aria-label": words });
-            })),
+          el("div", { class: "bet-strip", style: `height:${12 + 26 * rows.length}px` }, el("span", { class: "bet-zone", "aria-hidden": "true" }), ...dots),
           el("div", { class: "bet-ticks", "aria-hidden": "true" }, ...Object.entries({ "far below": 0, From: 33.3, Value: 50, To: 66.7, "far above": 100 }).map(([text, at]) => el("span", { style: `left:${at}%` }, text))));
       }
-      let sure = false;
+      const number = `${made.length} bet${made.length > 1 ? "s" : ""}`;
       const reset = button("Reset", () => {
-        if (!sure) { sure = true; reset.textContent = `Really delete ${made.length} bets?`; return; }
-        record = { ...record, bets: {}, again: {}, skipped: [] };
-        save();
-        renew();
+        const asked = div("buttons",
+          el("p", { class: "bet-say", role: "status" }, `Delete ${number}? On pages that you have opened, new bets will not count.`),
+          button(`Really delete ${number}`, () => {
+            record = { ...record, bets: {}, again: {}, skipped: [], reached: [], drafts: {} };
+            save();
+            renew();
+          }),
+          button("Cancel", () => { asked.replaceWith(reset); reset.focus(); }));
+        reset.replaceWith(asked);
+        asked.querySelector("button").focus();
       }, "quiet");
       box.append(el("div", { class: "bet-buttons" },
         button("Export forecasts.json", () => {
-          const text = JSON.stringify(mine(), null, 1);
+          const text = JSON.stringify(made.map((f) => (reached(f) ? f : { ...f, answer: null })), null, 1);
           el("a", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: "forecasts.json" }).click();
         }), reset));
     }
@@ -525,16 +560,57 @@ const bets = (() => {
       el("p", { class: "bet-note bet-brought", role: "status" }, without() ? "You read without bets: all pages stand open." : ""));
   };
 
+  // ---- what tells how a bet of another page came out: it waits for that bet, or for the reader's word
+  const CLOSED = "[data-bet-folded], [data-bet-held]";
+  const held = (keys) => {
+    const chapters = new Map(keys.map((key) => [key.split(".")[0], key]).reverse());
+    const links = [...chapters].reverse().flatMap(([chapter, key], i) =>
+      [i ? ", " : "", el("a", { href: `${data[key].page}.html#bet-${slug(key)}` }, chapter)]);
+    return span("held", `Held back until you have bet in chapter${chapters.size > 1 ? "s" : ""} `, ...links, ". ",
+      button(`Show it (your bet${keys.length > 1 ? "s" : ""} there will not count)`, () => {
+        keys.forEach(see);
+        save();
+        refresh();
+      }, "quiet"));
+  };
+  const hold = () => {
+    document.querySelectorAll(".bet-held").forEach((one) => one.remove());
+    document.querySelectorAll("[data-bet-held]").forEach((one) => one.removeAttribute("data-bet-held"));
+    const places = new Map();
+    for (const one of document.querySelectorAll("[data-bet-tells]")) {
+      const keys = one.dataset.betTells.split(" ").filter((key) => !settled(key) && !record.seen.includes(key));
+      if (!keys.length) continue;
+      if (one.hasChildNodes()) one.setAttribute("data-bet-held", "");
+      else // an empty mark stands for the rest of its section
+        for (let next = one.nextElementSibling; next; next = next.nextElementSibling) next.setAttribute("data-bet-held", "");
+      const { first, all } = places.get(one.parentNode) ?? { first: one, all: [] };
+      places.set(one.parentNode, { first, all: [...new Set([...all, ...keys])] });
+    }
+    for (const { first, all } of places.values()) first.before(held(all));
+  };
+
   // ---- the page
   let wanted = "";
   const refresh = () => {
+    const before = record.reached.length;
     document.querySelectorAll("[data-bet-folded]").forEach((one) => one.removeAttribute("data-bet-folded"));
     const [open] = waiting();
     const end = open?.closest("article");
     for (let at = open; at && at !== end; at = at.parentElement)
       for (let next = at.nextElementSibling; next; next = next.nextElementSibling)
         if (next.tagName !== "SCRIPT") next.setAttribute("data-bet-folded", "");
-    document.querySelectorAll(".bet-result").forEach((one) => one.render());
+    hold();
+    document.querySelectorAll(".bd-toc-nav a[href^='#']").forEach((link) => {
+      const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+      link.closest("li").hidden = Boolean(target?.closest(CLOSED));
+    });
+    document.querySelectorAll(".bet-all").forEach((one) => (one.hidden = waiting().length < 2));
+    document.querySelectorAll("[data-key] .bet-never").forEach((one) => (one.hidden = !open?.contains(one)));
+    document.querySelectorAll(".bet-result").forEach((one) => {
+      one.render();
+      if (!one.hidden && !one.closest(CLOSED)) reach(one.id.slice(5).replace("-", "."));
+    });
+    if (record.reached.length > before) save();
     document.querySelectorAll(".bet-board").forEach(board);
     window.dispatchEvent(new Event("resize"));
     const target = wanted && document.getElementById(wanted);
@@ -587,6 +663,11 @@ const bets = (() => {
       const key = line.dataset.betTold;
       tidyUp.push(split(line, result(key, data[key])));
     });
+    document.querySelectorAll("[data-bet-none]").forEach((line) => {
+      const pre = line.closest("pre");
+      line.hidden = true;
+      if (pre.textContent === line.textContent) pre.closest(".output").hidden = true;
+    });
     window.addEventListener("resize", () => tidyUp.forEach((one) => one()));
     open();
     renew();
@@ -595,9 +676,9 @@ const bets = (() => {
     window.addEventListener("hashchange", seek);
     window.addEventListener("storage", (event) => {
       if (event.key !== STORE) return;
-      const was = Object.keys(data).map(settled).join();
+      const was = Object.keys(data).map(settled).join() + record.reached;
       load();
-      if (was !== Object.keys(data).map(settled).join()) renew();
+      if (was !== Object.keys(data).map(settled).join() + record.reached) renew();
     });
   };
   // Beside a kernel: one card, whose bets Python keeps. It answers with what it has kept.
