@@ -122,7 +122,8 @@ class Numbered:
         return (
             f'<figure class="numbered{kind}" id="figure-{self.chapter}-{self.count}">'
             f"{frame}<figcaption>"
-            f"<b>Figure {self.chapter}.{self.count}</b> {caption(found['alt'])}</figcaption></figure>"
+            f"<b>Figure {self.chapter}.{self.count}</b> {caption(found['alt'])}"
+            "</figcaption></figure>"
         )
 
 
