@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 from hashlib import sha256
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from posixpath import normpath, relpath
 from typing import Any
@@ -45,6 +46,15 @@ ALONE = ("mathjax/", "searchtools.js", "language_data.js", "searchindex.js", SEA
 DRAWS = re.compile(r"\bplt\.(?:subplots|show|figure)\(")
 IMPORTS = re.compile(r"(?:from [\w.]+ )?import |find_spec\(")
 FOLDED = "hide-input"
+TO_FILL_IN = re.compile(
+    r"(?:into the next cell )?in (?:the )?place of (?:the three )?`None`(?:, as in `[^`]*`)?"
+)
+"""Where the text before a bet sends the reader; on the site a card asks instead."""
+SENTENCE = re.compile(r"(?<=[a-z\d)])\. (?=[A-Z])")
+ENOUGH = 5
+"""Words that the first sentence of a caption has, or the second stands there too."""
+THEME = re.compile(r'(<html\b[^>]*\bdata-theme=)"auto"')
+"""Where JavaScript chooses the theme, which comes from the reader's system. Without it, light."""
 SHARP = 150
 """A figure of more dots an inch than this has two a pixel, see `scalinglaws.plot.use_style`."""
 MAP = re.compile(r"\b(?:heat|attention) maps?\b", re.IGNORECASE)
@@ -58,14 +68,22 @@ def is_folded(source: str) -> bool:
     return bool(DRAWS.search(source) or IMPORTS.match(source))
 
 
+def ask_below(cells: list[dict[str, Any]]) -> None:
+    """Let the text before a bet send its reader to the card below, not into the code."""
+    for cell, following in pairwise(cells):
+        if cell["cell_type"] == "markdown" and "predict(" in "".join(following["source"]):
+            cell["source"] = TO_FILL_IN.sub("below", "".join(cell["source"]))
+
+
 def fold(app: Sphinx, page: str, source: list[str]) -> None:
-    """Tag the code cells of a chapter that the site folds."""
+    """Tag the code cells of a chapter that the site folds, and send its bets to their cards."""
     if not source[0].lstrip().startswith("{"):
         return
     notebook = json.loads(source[0])
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code" and is_folded("".join(cell["source"])):
             cell["metadata"].setdefault("tags", []).append(FOLDED)
+    ask_below(notebook["cells"])
     source[0] = json.dumps(notebook)
 
 
@@ -80,8 +98,14 @@ def moved(css: str, path: str) -> str:
     return URL.sub(one, css)
 
 
+def caption(alt: str) -> str:
+    """Return the first sentence of a figure's description, with the next if it says little."""
+    said = SENTENCE.split(alt)
+    return ". ".join(said[: 1 if len(said[0].split()) >= ENOUGH else 2]).rstrip(".") + "."
+
+
 class Numbered:
-    """Puts a number and the first sentence of its description under each figure of a chapter."""
+    """Puts a number and the beginning of its description under each figure of a chapter."""
 
     def __init__(self, page: Path) -> None:
         chapter = re.match(r"(\d\d)-", page.name)
@@ -95,11 +119,11 @@ class Numbered:
             return frame
         self.count += 1
         kind = " map" if MAP.search(found["alt"]) else ""
-        said = re.split(r"(?<=[a-z\d)])\. (?=[A-Z])", found["alt"])[0].rstrip(".")
         return (
             f'<figure class="numbered{kind}" id="figure-{self.chapter}-{self.count}">'
             f"{frame}<figcaption>"
-            f"<b>Figure {self.chapter}.{self.count}</b> {said}.</figcaption></figure>"
+            f"<b>Figure {self.chapter}.{self.count}</b> {caption(found['alt'])}"
+            "</figcaption></figure>"
         )
 
 
@@ -169,7 +193,7 @@ class Site:
                 )
                 html = html.replace("<title>", f"{head}<title>", 1)
             html = IMAGE.sub(lambda found, page=path: self.image(page, found), html)
-            html = FIGURE.sub(Numbered(path), html)
+            html = FIGURE.sub(Numbered(path), THEME.sub(r'\1"light"', html, count=1))
             path.write_text(html, encoding="utf-8")
 
     def image(self, page: Path, found: re.Match[str]) -> str:

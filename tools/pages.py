@@ -505,6 +505,16 @@ def exercises_complete(chapter: Chapter) -> list[str]:
     return found
 
 
+def summaries_plain(chapter: Chapter) -> list[str]:
+    """What one clicks to open is HTML, in which the site converts neither TeX nor Markdown."""
+    return [
+        f"cell {number}: {said!r}: write it without {mark[0]}, as in R² or k<sup>2</sup>"
+        for number, source in chapter.markdown
+        for said in re.findall(r"<summary>(.*?)</summary>", source, re.DOTALL)
+        if (mark := re.search(r"[$`*]|\\(?=\w)|\]\(", said))
+    ]
+
+
 def answers_handed_over(chapter: Chapter) -> list[str]:
     """What an exercise's cell leaves to fill in is what it hands to `check.answer`."""
     found = []
@@ -656,6 +666,7 @@ RULES: tuple[Callable[[Chapter], list[str]], ...] = (
     forecasts_empty,
     sections_in_order,
     questions_complete,
+    summaries_plain,
     exercises_complete,
     answers_handed_over,
     length_of_prose,

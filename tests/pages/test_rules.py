@@ -130,6 +130,8 @@ BROKEN: tuple[tuple[str, str, Break], ...] = (
     ("questions_complete", "none right", swap(7, "**Right.**", "**No.**")),
     ("questions_complete", "two right", swap(7, "**No.**", "**Right.**")),
     ("questions_complete", "not explained", swap(7, "**No.** Because.", "")),
+    ("summaries_plain", "TeX", swap(7, "<summary>Up<", "<summary>$\\alpha$<")),
+    ("summaries_plain", "Markdown", swap(7, "<summary>Up<", "<summary>*Up*<")),
     ("exercises_complete", "too many", five_more),
     ("exercises_complete", "too few", swap(8, "**1.3 A", "**A")),
     ("exercises_complete", "number", swap(8, "**1.3 A", "**1.4 A")),

@@ -75,6 +75,12 @@ UNREACHABLE = """() => [...document.querySelectorAll("article *")]
   .filter((e) => e.tabIndex < 0)
   .map((e) => `${e.tagName}.${e.className}`)"""
 REACHABLE = f"() => !({UNREACHABLE})().length"
+BEHEADED = """() => [...document.querySelectorAll("div.math")]
+  .filter((e) => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
+  .filter((e) => e.firstElementChild.getBoundingClientRect().left + e.scrollLeft
+    < e.getBoundingClientRect().left - 1)
+  .map((e) => e.textContent.slice(0, 60))"""
+"""Formulas that are wider than the page, and whose beginning no scrolling brings back."""
 
 
 @dataclass
@@ -162,6 +168,7 @@ def look(seen: Visit, theme: str, expected: int) -> dict[str, list[str]]:
     if page.evaluate("() => document.documentElement.scrollWidth - innerWidth") > 0:
         wrong["fits the width"].append("the page scrolls sideways")
     wrong["scrolls by keyboard"] += page.evaluate(UNREACHABLE)
+    wrong["formulas are drawn"] += page.evaluate(BEHEADED)
     if drawn < expected:
         wrong["formulas are drawn"].append(f"{drawn} of {expected} formulas drawn")
     if page.locator("mjx-merror").count():
@@ -332,7 +339,9 @@ def test_the_first_bet_can_be_placed_on_the_front_page(browser: Browser, address
 def test_a_bad_page_is_noticed(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "bad.html").write_text(
         '<title>Bad</title><body><img src="https://example.org/pixel.png">'
-        '<div style="width:2000px">wide</div><script>throw Error("broken")</script>',
+        '<div style="width:2000px">wide</div><script>throw Error("broken")</script>'
+        '<div class="math" style="display:flex;flex-direction:row-reverse;overflow-x:auto">'
+        '<p style="flex:none;width:900px">begins out of sight</p></div>',
         encoding="utf-8",
     )
     with serve(tmp_path) as served, visit(browser, f"{served}/bad.html", 390) as seen:
@@ -341,7 +350,7 @@ def test_a_bad_page_is_noticed(browser: Browser, tmp_path: Path) -> None:
         wrong = look(seen, "light", expected=1)
         wrong["no serious barrier"] = barriers(seen.page)
         assert wrong["fits the width"][0] == "DIV."
-        assert wrong["formulas are drawn"]
+        assert "begins out of sight" in wrong["formulas are drawn"]
         assert wrong["follows the reader's theme"]
         assert any(
             "document-title" in m or "html-has-lang" in m for m in wrong["no serious barrier"]
@@ -446,6 +455,40 @@ def test_figures_in_the_dark_keep_their_contrast(browser: Browser, address: str)
         assert min(told.values()) >= 4.5, told
         seen.page.emulate_media(media="print")
         assert image.evaluate("image => getComputedStyle(image).filter") == "none"
+
+
+COLOURS = """(e) => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]
+  .map((colour) => colour.match(/[\\d.]+/g).map(Number))"""
+
+
+def test_the_way_back_to_the_top_is_readable_and_in_nobodys_way(
+    browser: Browser, address: str
+) -> None:
+    with visit(browser, f"{address}/book/01-the-bet.html") as seen:
+        button = seen.page.locator("#pst-back-to-top")
+        seen.page.add_style_tag(content=AT_ONCE)
+        seen.page.set_viewport_size({"width": 900, "height": 900})  # wide screens do without
+        for theme in THEMES:
+            seen.page.emulate_media(color_scheme=theme)
+            settle(seen.page, theme)
+            button.evaluate("e => { e.style.display = 'block'; }")  # as the theme does
+            assert button.is_visible()
+            assert contrast(*button.evaluate(COLOURS)) >= 4.5
+        show(seen.page, min(WIDTHS), "light")
+        assert not button.is_visible()
+
+
+def test_without_javascript_the_page_has_its_colours(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/book/index.html")
+    # A page without JavaScript is asked by what it looks like.
+    ground = Image.open(BytesIO(page.screenshot())).convert("RGB").getpixel((700, 20))
+    plot = Image.open(BytesIO(page.locator(".bet-sketch").screenshot())).convert("RGB")
+    colours = [colour for _, colour in plot.getcolors(10_000)]
+    context.close()
+    assert ground == (0xFF, 0xFE, 0xFB)
+    assert (0xA8, 0x48, 0x0F) in colours  # the line at which the next model lies
 
 
 def test_words_of_a_figure_can_be_read_on_a_phone(browser: Browser, address: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from book_look import Site, is_folded, moved
+from book_look import Site, ask_below, caption, is_folded, moved
 from book_site import MATHJAX_SCRIPT, shorten
 from browser import page_paths
 from building import Build, anchors, build_book, copy_project, read
@@ -193,6 +193,35 @@ def test_figures_of_a_chapter_are_numbered_and_sized(site: Path) -> None:
         assert 300 < int(figure.img["width"]) < 1000
         assert figure.figcaption.find_parent("a") is None
         assert re.fullmatch(r"--readable: [3-8]\d\dpx", figure.img["style"])
+
+
+@pytest.mark.parametrize(
+    ("alt", "said"),
+    [
+        ("Two panels. Above, the loss. Below, its slope.", "Two panels. Above, the loss."),
+        ("Loss against compute, on logarithmic axes. It falls.",
+         "Loss against compute, on logarithmic axes."),
+        ("Two lines.", "Two lines."),
+    ],
+)  # fmt: skip
+def test_a_caption_says_something(alt: str, said: str) -> None:
+    assert caption(alt) == said
+
+
+def test_text_before_a_bet_sends_to_its_card(site: Path) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["Write it into the next cell in place of `None`, ",
+                                             "as in `value=2`, now."]},
+        {"cell_type": "code", "source": ["forecast.predict('1.a', value=None)"]},
+        {"cell_type": "markdown", "source": "Put 3 in the place of `None`."},
+        {"cell_type": "code", "source": "x = None"},
+    ]  # fmt: skip
+    ask_below(cells)
+    assert cells[0]["source"] == "Write it below, now."
+    assert cells[2]["source"] == "Put 3 in the place of `None`."
+    for page in pages(site):
+        prose = "\n".join(p.get_text() for p in read(page).select("article p"))
+        assert not re.search(r"place of (?:the three )?None", prose), page.name
 
 
 def test_heat_maps_are_told_from_other_figures(site: Path) -> None:

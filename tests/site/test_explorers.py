@@ -164,6 +164,27 @@ def test_a_page_of_them_is_sound(page: Page, explorers: dict[str, Explorer]) -> 
         assert len(explorer.html().encode()) < LIMIT.get(name, 25_000), name
 
 
+CROWDED = """() => [...document.querySelectorAll(".slx svg")].flatMap((svg) => {
+  const words = [...svg.querySelectorAll("text")].filter((e) => e.textContent.trim());
+  const boxes = words.map((e) => e.getBoundingClientRect());
+  return words.flatMap((e, i) => words.slice(i + 1).map((f, k) => [boxes[i], boxes[i + 1 + k]])
+    .filter(([a, b]) => a.left < b.right - 1 && b.left < a.right - 1
+      && a.top < b.bottom - 3 && b.top < a.bottom - 3)
+    .map(() => e.textContent));
+})"""
+"""Words of an explorer's plots that are written over others: the first of each two."""
+
+
+def test_words_of_plots_do_not_overlap(page: Page, explorers: dict[str, Explorer]) -> None:
+    at = place(page, explorers, "floor")
+    at.get_by_role("button", name="Uncover").click()
+    shown = at.locator("text", has_text="missed, no warning")
+    assert page.evaluate(CROWDED) == []
+    shown.evaluate("e => e.setAttribute('y', +e.getAttribute('y') - 16)")
+    assert page.evaluate(CROWDED) != []
+    at.get_by_role("button", name="Cover").click()
+
+
 def test_valley_agrees_with_its_python(page: Page, explorers: dict[str, Explorer]) -> None:
     valley, at = explorers["valley"], page.locator(".slx").first
     assert isinstance(valley, Valley)

@@ -69,7 +69,9 @@ function render({ model, el }) {
       [["holds", "green", "band holds"], ["bend", "blue", "bend shows"], ["silent", "red", "missed, no warning"]].forEach(([key, color, words], k) => {
         p.line(all.map(([d, n]) => [d, n[key]]), { stroke: `var(--${color})` });
         p.dot(get("decades"), tally(get("decades"))[key], { fill: `var(--${color})` });
-        draw(p.svg, "text", { x: [p.left + 6, p.left + 0.46 * (p.right - p.left), p.right - 2][k], y: p.top + 16, "text-anchor": ["start", "middle", "end"][k], style: `fill:var(--${color})` }, words);
+        // Where there is little room the longest words get a line of their own.
+        const narrow = k === 2 && p.right - p.left < 300;
+        draw(p.svg, "text", { x: [p.left + 6, p.left + 0.46 * (p.right - p.left), p.right - 2][k], y: p.top + (narrow ? 32 : 16), "text-anchor": ["start", "middle", "end"][k], style: `fill:var(--${color})` }, words);
       });
     },
   });

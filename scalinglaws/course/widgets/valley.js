@@ -52,8 +52,10 @@ function render({ model, el }) {
         { low: bottom, high: top, say: (t) => t.toFixed(2) }, "loss (nats per token)");
       const inside = (f) => us.map((v) => [Math.exp(v), f(v)]).filter(([, l]) => l <= top && l >= bottom);
       p.line(inside((v) => surface(b, v)), { stroke: "var(--grey)", "stroke-dasharray": "2 4" });
-      const [first] = inside((v) => surface(b, v));
-      p.text(...first, "law of approach 3", { dx: 4, dy: 20 });
+      // Said between the arms of the parabola, where no curve is.
+      const middle = (p.left + p.right) / 2;
+      draw(p.svg, "line", { x1: middle - 68, x2: middle - 46, y1: p.top + 11, y2: p.top + 11, stroke: "var(--grey)", "stroke-width": 1.8, "stroke-dasharray": "2 4" });
+      draw(p.svg, "text", { x: middle - 40, y: p.top + 15, style: "paint-order:stroke;stroke:var(--paper);stroke-width:4px" }, "law of approach 3");
       p.line(inside(c.at), { stroke: "var(--blue)" });
       b.N.forEach((N, k) => p.dot(N, b.L[k], c.used[k] === "1" ? { fill: "var(--blue)" } : { fill: "var(--paper)", stroke: "var(--blue)", "stroke-width": 1.5 }));
       const y = clamp(c.at(u), bottom, top), N = Math.exp(u);
