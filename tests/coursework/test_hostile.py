@@ -150,7 +150,10 @@ def test_sleepers_and_those_who_let_others_compute_are_ended():
         assert box.ask("6 * 7")["value"] == 42
         with pytest.raises(sandbox.Ended, match="slept for more than 2 seconds"):
             box.run("import time\ntime.sleep(1000)")
-    others = "import os\nfor _ in 'ab':\n if not os.fork():\n  while 1: pass\nos.wait()"
+    others = (
+        "import os\nfor _ in 'abcd':\n if not os.fork():\n  while 1: pass\n"
+        "for _ in 'abcd': os.wait()"
+    )
     told = "computed for more than 1 seconds in all"
     with (
         sandbox.Box(Limits(seconds=1, idle_seconds=100, patience=1000)) as box,
