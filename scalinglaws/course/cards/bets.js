@@ -151,9 +151,9 @@ const bets = (() => {
     const e = Math.log10(x);
     return x >= 1e5 && Math.abs(e - Math.round(e)) < 1e-9 ? ["10", el("sup", {}, String(Math.round(e)))] : [show(x, 6)];
   };
-  const drawTicks = (scale) =>
+  const drawTicks = (scale, edge = 0) =>
     el("div", { class: "bet-ticks", "aria-hidden": "true" },
-      ...ticks(scale).map((x) => el("span", { style: `left:${place(scale.at(x))}` }, ...tick(x))));
+      ...ticks(scale).filter((x) => Math.abs(scale.at(x) - 0.5) <= 0.5 - edge + 1e-9).map((x) => el("span", { style: `left:${place(scale.at(x))}` }, ...tick(x))));
 
   // What stands behind the bet where it carries on measured points: the points, their axes, and a
   // dashed line where the next one will lie; across the plot where the bet is on x.
@@ -309,8 +309,8 @@ const bets = (() => {
       const move = (name, share) => {
         share = Math.min(1, Math.max(0, share));
         if (name === "value") {
-          const by = Number.isFinite(now.value) ? share - scale.at(now.value) : 0;
-          const old = { ...now };
+          const old = held ? before : { ...now }; // in a drag from where it began: the edge eats no range
+          const by = Number.isFinite(old.value) ? share - scale.at(old.value) : 0;
           put("value", scale.from(share));
           for (const [end, side] of [["low", -1], ["high", 1]]) {
             const to = Number.isFinite(old[end]) ? scale.at(old[end]) + by : share + side * 0.09;
@@ -448,7 +448,7 @@ const bets = (() => {
             span("who", el("b", {}, r.who), ` ${range(r)}`, r.level === LEVEL ? "" : `, ${percent(r.level)}`),
             el("span", { class: side(r) }, hit(r) ? "inside" : "outside", ` · score ${show(score(r), 3)}`, rows.length > 1 && score(r) === best ? ", the best" : ""),
             line(...[r.low, r.high, r.value, bet.answer].map(scale.at))))),
-        drawTicks(scale),
+        drawTicks(scale, 0.05),
         p("note", "The dashed line is the answer. A score is the width of the range and a penalty for a miss; low is good.",
           f.counts ? "" : LATE));
     };
