@@ -149,17 +149,40 @@ class Trainings:
             scatter=self.scatters[tuned], groups=rows[["width", "seed"]],
         )  # fmt: skip
 
+    def twins(self, tuned: int) -> float:
+        """How far the luck of a seed is the same for a run with a cooldown and its twin without.
+
+        The twins share the trunk and the text, and differ from the start of the cooldown on: the
+        correlation of what they deviate from the mean over seeds, in units of the scatter.
+
+        >>> trained = Trainings.shipped()
+        >>> 0 < trained.twins(1) < trained.twins(0) < 1
+        True
+        """
+        rows = self.runs[self.runs["batch"].isna() == bool(tuned)].fillna({"batch": 0})
+        setting = ["width", "warmup", "lr", "batch", "tokens"]
+        luck = np.log(rows["loss"]) / self.scatters[tuned].sd(rows["tokens"])
+        luck -= luck.groupby([rows[name] for name in [*setting, "cooldown"]]).transform("mean")
+        cooled = np.where(rows["cooldown"] > 0, "with", "without")
+        pairs = luck.groupby([*(rows[name] for name in [*setting, "seed"]), cooled]).mean()
+        both = pairs[pairs != 0].unstack().dropna()
+        return float(np.clip(np.corrcoef(both["with"], both["without"])[0, 1], 0, 1))
+
     def noisy(self) -> np.ndarray:
         """Logarithms of the losses as measured and with noise of seeds, (1 + draws, runs).
 
-        The noise is drawn once for all runs, so that what trainings share cancels.
+        The noise is drawn once for all runs, so that what trainings share cancels. Of the noise of
+        a run with a cooldown and its twin without a part is common (`twins`).
         """
         log_L = np.tile(np.log(self.runs["loss"].to_numpy(float)), (1 + DRAWS, 1))
         tuned = self.runs["batch"].isna()
+        branch = 2 * self.trunk + (self.runs["cooldown"] > 0)
         for kind, rows in enumerate((self.runs[~tuned], self.runs[tuned])):
-            log_L[1:, rows.index] += self.scatters[kind].draw(
-                rows["tokens"], self.trunk[rows.index], kind, draws=DRAWS
-            )
+            common = self.twins(kind)
+            for part, groups, seed in ((common, self.trunk, kind), (1 - common, branch, 2 + kind)):
+                log_L[1:, rows.index] += np.sqrt(part) * self.scatters[kind].draw(
+                    rows["tokens"], groups[rows.index], seed, draws=DRAWS
+                )
         return log_L
 
     def read(
