@@ -290,9 +290,9 @@ def card(key: str, unit: str = "") -> Any:
 def read_in(file: str | Path) -> list[Forecast]:
     """Take the reader's forecasts from another record, as the book's pages export it.
 
-    Returns those that were taken. A question on which this record has a forecast of the reader
-    keeps it, and those of laws stay where they are. Raises ValueError if the file holds no
-    forecasts, OSError if it cannot be read.
+    Returns those that were taken: of several on one question the last. A question on which this
+    record has a forecast of the reader keeps it, and those of laws stay where they are. Raises
+    ValueError if the file holds no forecasts, OSError if it cannot be read.
     """
     try:
         found = [_read(entry) for entry in json.loads(Path(file).read_text(encoding="utf-8"))]
@@ -300,7 +300,8 @@ def read_in(file: str | Path) -> list[Forecast]:
         raise ValueError(f"{file} holds no forecasts: {error}") from error
     record = load()
     mine = {f.key for f in record if f.who == "you"}
-    taken = [f for f in found if f.who == "you" and f.key not in mine]
+    last = {f.key: f for f in found if f.who == "you" and f.key not in mine}
+    taken = list(last.values())
     _save([*record, *taken])
     return taken
 

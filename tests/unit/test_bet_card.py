@@ -113,9 +113,9 @@ def test_a_record_is_read_in_without_loss(record: Path, tmp_path: Path) -> None:
     other = {**entry, "key": "9.size", "counts": False}
     law = {**entry, "key": "2.bends-seen", "who": "a law"}
     file = tmp_path / "from the page.json"
-    file.write_text(json.dumps([entry, other, law]), encoding="utf-8")
+    file.write_text(json.dumps([entry, {**other, "value": 2.5}, other, law]), encoding="utf-8")
     (taken,) = forecast.read_in(file)
-    assert (taken.key, taken.counts) == ("9.size", False)
+    assert (taken.key, taken.value, taken.counts) == ("9.size", 2.0, False)
     assert forecast.load() == [mine, taken]
     assert forecast.read_in(file) == []
     file.write_text('{"bets": 1}', encoding="utf-8")
