@@ -8,6 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
+
+# What an example takes hangs on what else the machine does, and says nothing of what is tested.
+settings.register_profile("no clock", deadline=None)
+settings.load_profile("no clock")
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # else two workers wait for each other's threads
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
